@@ -1,0 +1,77 @@
+//! Our `SpanProcessor`: for spans that foreign code makes with the OpenTelemetry SDK.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::Context;
+use opentelemetry::trace::{Span as _, SpanContext, TraceContextExt};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+
+use crate::pipeline::worker::Pipeline;
+use crate::pipeline::{Intake, Record};
+use crate::scope::inherit;
+use crate::semconv;
+
+/// Sends the spans of an OpenTelemetry provider through llmetry's pipeline, with what they inherit from the annotated functions
+/// around them.
+///
+/// `init` installs a provider that has one. A program with a provider of its own, and `Builder::globals(false)`, adds the one of
+/// `Guard::span_processor` to it. Shutting that provider down leaves the pipeline running: it belongs to the guard.
+#[derive(Clone, Debug)]
+pub struct PipelineProcessor {
+    pipeline: Arc<Pipeline>,
+}
+
+impl PipelineProcessor {
+    pub(crate) fn new(pipeline: Arc<Pipeline>) -> Self {
+        Self { pipeline }
+    }
+
+    fn intake(&self) -> &Intake {
+        &self.pipeline.intake
+    }
+}
+
+fn ids(context: &SpanContext) -> (u128, u64) {
+    (u128::from_be_bytes(context.trace_id().to_bytes()), u64::from_be_bytes(context.span_id().to_bytes()))
+}
+
+impl SpanProcessor for PipelineProcessor {
+    // Runs while OpenTelemetry's thread-local is borrowed: nothing here may attach a context.
+    fn on_start(&self, span: &mut Span, parent: &Context) {
+        if !span.span_context().is_sampled() {
+            return;
+        }
+        self.intake().count_foreign_start();
+        let parent_span = parent.span();
+        let (_, parent_id) = ids(parent_span.span_context());
+        let (trace_id, span_id) = ids(span.span_context());
+        let Some(inherited) = inherit::around(parent_span.span_context(), trace_id, parent_id, parent) else {
+            return;
+        };
+        for attribute in semconv::inherited_attributes(&inherited) {
+            span.set_attribute(attribute);
+        }
+        inherit::remember_foreign(trace_id, span_id, inherited);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        // Sampling "record only" reaches this far; such spans are for local processors, not for exporters.
+        if !span.span_context.is_sampled() {
+            return;
+        }
+        let (trace_id, span_id) = ids(&span.span_context);
+        inherit::forget_foreign(trace_id, span_id);
+        crate::scope::push_foreign(self.intake(), Record::Foreign(Box::new(span)));
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        let timeout = Duration::from_secs(5);
+        if self.pipeline.flush(timeout).in_time { Ok(()) } else { Err(OTelSdkError::Timeout(timeout)) }
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}

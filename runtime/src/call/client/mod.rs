@@ -1,0 +1,3 @@
+//! Thin adapters, one file a client crate, without rules of their own.
+
+pub(crate) mod reqwest;

@@ -1,0 +1,14 @@
+//! Outgoing calls, seen from HTTP: which headers go with them.
+//!
+//! In: the current context and an `http::HeaderMap`. Out: W3C trace context in it; baggage only for hosts that may have it. Does not:
+//! send anything, or know a client crate outside of `client/`.
+
+mod inject;
+
+#[cfg(feature = "reqwest")]
+mod client;
+
+pub use self::inject::{extract, inject, inject_for};
+
+#[cfg(feature = "reqwest")]
+pub use self::client::reqwest::RequestBuilderExt;

@@ -1,0 +1,171 @@
+//! Out of the house: batches of `SpanData` become lines on stdout, OTLP requests, or stay in memory.
+//!
+//! In: batches, one at a time per exporter, on the pipeline's thread. Out: bytes, or an error that says why not. Does not: queue, use
+//! globals, read the environment, need a runtime of the user's, or panic.
+
+mod memory;
+
+#[cfg(any(feature = "otlp-http", feature = "otlp-grpc"))]
+mod otlp;
+#[cfg(feature = "stdout")]
+mod stdout;
+#[cfg(feature = "stdout")]
+mod tree;
+
+use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
+
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+
+use crate::error::Result;
+
+pub use self::memory::MemoryExporter;
+
+/// How spans are written to stdout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StdoutFormat {
+    /// What `LLMETRY_STDOUT` says (`tree` or `json`), else a tree on a terminal and JSON lines everywhere else.
+    #[default]
+    Auto,
+    /// For people: each trace as a tree, when it is complete.
+    Tree,
+    /// For programs: one JSON object a span, one span a line.
+    Json,
+}
+
+/// Which exporter, with all it has to know.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ExporterSetting {
+    Tree { colour: bool },
+    Json,
+    OtlpHttp(OtlpSetting),
+    OtlpGrpc(OtlpSetting),
+}
+
+impl ExporterSetting {
+    pub(crate) fn is_stdout(&self) -> bool {
+        matches!(self, Self::Tree { .. } | Self::Json)
+    }
+}
+
+/// An OTLP receiver and how to talk to it.
+#[derive(Clone, PartialEq)]
+pub(crate) struct OtlpSetting {
+    /// Scheme, host and path: nothing is appended any more.
+    pub(crate) endpoint: String,
+    /// Names in lower case. Values are secrets.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The longest that an export may take, retries included.
+    pub(crate) timeout: Duration,
+}
+
+/// Without header values, and without what stands before the endpoint's host or in its query: credentials may.
+impl fmt::Debug for OtlpSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("OtlpSetting")
+            .field("endpoint", &without_credentials(&self.endpoint))
+            .field("headers", &names)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}
+
+/// A URL as it may be shown: user information and query are left out.
+pub(crate) fn without_credentials(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let (scheme, rest) =
+        url[..end].split_once("://").map_or(("", &url[..end]), |(scheme, rest)| (scheme, rest));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    format!("{scheme}{separator}{host}{path}")
+}
+
+/// A [`SpanExporter`] in a box; that trait itself does not fit into one.
+pub(crate) trait DynExporter: Send + Sync {
+    /// For error texts.
+    fn name(&self) -> &str;
+    fn export(&self, batch: Vec<SpanData>) -> Pin<Box<dyn Future<Output = OTelSdkResult> + Send + '_>>;
+    fn shutdown(&self, timeout: Duration) -> OTelSdkResult;
+    fn set_resource(&mut self, resource: &Resource);
+}
+
+/// `exporter` in a box.
+pub(crate) fn boxed<E: SpanExporter + 'static>(name: &'static str, exporter: E) -> Box<dyn DynExporter> {
+    Box::new(Named { name, exporter })
+}
+
+struct Named<E> {
+    name: &'static str,
+    exporter: E,
+}
+
+impl<E: SpanExporter> DynExporter for Named<E> {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn export(&self, batch: Vec<SpanData>) -> Pin<Box<dyn Future<Output = OTelSdkResult> + Send + '_>> {
+        Box::pin(self.exporter.export(batch))
+    }
+
+    fn shutdown(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+/// The exporters that `settings` ask for.
+///
+/// # Errors
+///
+/// When one of them cannot be built.
+pub(crate) fn build(settings: &[ExporterSetting]) -> Result<Vec<Box<dyn DynExporter>>> {
+    settings.iter().map(build_one).collect()
+}
+
+/// `setup::config` lets no setting through whose feature is off; what is left for one that is off here is to say so.
+fn build_one(setting: &ExporterSetting) -> Result<Box<dyn DynExporter>> {
+    match setting {
+        #[cfg(feature = "stdout")]
+        ExporterSetting::Tree { colour } => {
+            Ok(boxed("stdout", tree::TreeExporter::new(std::io::stdout(), *colour)))
+        }
+        #[cfg(feature = "stdout")]
+        ExporterSetting::Json => Ok(boxed("stdout", stdout::JsonExporter::new(std::io::stdout()))),
+        #[cfg(feature = "otlp-http")]
+        ExporterSetting::OtlpHttp(setting) => Ok(boxed("otlp", otlp::http::exporter(setting)?)),
+        #[cfg(feature = "otlp-grpc")]
+        ExporterSetting::OtlpGrpc(setting) => Ok(boxed("otlp", otlp::grpc::exporter(setting)?)),
+        #[allow(unreachable_patterns, reason = "reachable unless all exporters are switched on")]
+        other => Err(crate::error::Error::exporter("exporter", format!("{other:?} is not compiled in"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_show_no_secrets() {
+        let setting = OtlpSetting {
+            endpoint: "https://me:sesame@host:4318/v1/traces?key=sesame".to_owned(),
+            headers: vec![("authorization".to_owned(), "sesame".to_owned())],
+            timeout: Duration::from_secs(10),
+        };
+        assert_eq!(
+            format!("{:?}", ExporterSetting::OtlpHttp(setting)),
+            r#"OtlpHttp(OtlpSetting { endpoint: "https://host:4318/v1/traces", headers: ["authorization"], timeout: 10s })"#
+        );
+        assert_eq!(without_credentials("collector:4317"), "collector:4317");
+        assert_eq!(without_credentials("user:sesame@collector:4317?x"), "collector:4317");
+    }
+}

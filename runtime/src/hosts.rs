@@ -1,0 +1,54 @@
+//! Which hosts a rule is meant for.
+
+use std::net::IpAddr;
+
+/// Host patterns: an exact name, `*.example.com` for all below it, `*` for every host. Loopback is always in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HostPatterns(Vec<String>);
+
+impl HostPatterns {
+    /// Patterns as the user wrote them; names are compared without regard to case.
+    pub(crate) fn new(patterns: impl IntoIterator<Item = String>) -> Self {
+        Self(patterns.into_iter().map(|pattern| pattern.to_ascii_lowercase()).collect())
+    }
+
+    /// Whether `host` (without port; IPv6 with or without brackets) is meant.
+    pub(crate) fn matches(&self, host: &str) -> bool {
+        let host =
+            host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+        is_loopback(&host)
+            || self.0.iter().any(|pattern| match pattern.strip_prefix('*') {
+                Some("") => true,
+                Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
+                None => host == *pattern,
+            })
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_always_in_and_others_only_by_pattern() {
+        let none = HostPatterns::default();
+        for host in ["localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1", "::1", "[::1]", "app.localhost"] {
+            assert!(none.matches(host), "{host}");
+        }
+        for host in ["localhost.example.com", "10.0.0.1", "api.openai.com", "", "127.0.0.1.example.com"] {
+            assert!(!none.matches(host), "{host}");
+        }
+        let some = HostPatterns::new(["*.internal".to_owned(), "Gateway".to_owned()]);
+        assert!(some.matches("a.b.internal"));
+        assert!(some.matches("gateway"));
+        assert!(!some.matches(".internal"));
+        assert!(!some.matches("internal"));
+        assert!(!some.matches("notinternal"));
+    }
+}

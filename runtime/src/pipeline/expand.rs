@@ -1,0 +1,175 @@
+//! From a record to what exporters take: `SpanData`, on the worker's thread.
+
+use std::sync::LazyLock;
+
+use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+
+use super::Record;
+use crate::record::{Event, SpanRecord};
+use crate::scope::clock::Anchor;
+use crate::semconv;
+
+static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
+    InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION")).build()
+});
+
+/// The span that `record` stands for; `anchor` says when its ticks were.
+pub(super) fn expand(record: Record, anchor: &Anchor) -> SpanData {
+    match record {
+        Record::Own(record) => expand_own(record, anchor),
+        Record::Foreign(data) => *data,
+    }
+}
+
+fn expand_own(mut record: SpanRecord, anchor: &Anchor) -> SpanData {
+    let site = record.site;
+    let start_time = anchor.wall(record.start);
+    let end_time = anchor.wall(record.end.max(record.start));
+    let mut events = SpanEvents::default();
+    let mut attributes = semconv::attributes(site, record.inherited.as_deref());
+    let outcome =
+        semconv::outcome(&record, &mut attributes, |event| events.events.push(sdk_event(event)), end_time);
+    let extra = record.extra.take().map(|extra| *extra).unwrap_or_default();
+    for attribute in extra.attributes {
+        set(&mut attributes, attribute);
+    }
+    // What was added while the span was open comes before the exception that ended it.
+    let ended_by = std::mem::take(&mut events.events);
+    events.events.extend(extra.events.into_iter().map(sdk_event));
+    events.events.extend(ended_by);
+    events.dropped_count = extra.dropped_events;
+    let mut links = SpanLinks::default();
+    links.links.extend(
+        extra
+            .links
+            .into_iter()
+            .map(|(context, attributes)| opentelemetry::trace::Link::new(context, attributes, 0)),
+    );
+    links.dropped_count = extra.dropped_links;
+    SpanData {
+        span_context: span_context(record.trace_id(), record.span_id, extra.trace_state),
+        parent_span_id: SpanId::from(record.parent_id),
+        parent_span_is_remote: record.parent_is_remote,
+        span_kind: SpanKind::Internal,
+        name: extra.name.unwrap_or_else(|| semconv::name(site)),
+        start_time,
+        end_time,
+        attributes,
+        dropped_attributes_count: extra.dropped_attributes,
+        events,
+        links,
+        // What code inside said explicitly wins over a plain return, never over an error or a panic.
+        status: match (outcome, extra.status) {
+            (Status::Unset, Some(status)) => status,
+            (outcome, _) => outcome,
+        },
+        instrumentation_scope: SCOPE.clone(),
+    }
+}
+
+fn span_context(trace_id: u128, span_id: u64, trace_state: TraceState) -> SpanContext {
+    SpanContext::new(TraceId::from(trace_id), SpanId::from(span_id), TraceFlags::SAMPLED, false, trace_state)
+}
+
+/// A user's attribute replaces one of ours: keys are unique on a span.
+fn set(attributes: &mut Vec<KeyValue>, attribute: KeyValue) {
+    match attributes.iter_mut().find(|known| known.key == attribute.key) {
+        Some(known) => *known = attribute,
+        None => attributes.push(attribute),
+    }
+}
+
+fn sdk_event(event: Event) -> opentelemetry::trace::Event {
+    opentelemetry::trace::Event::new(event.name, event.time, event.attributes, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::record::{Ending, ErrorInfo, Extra, Inherited, Kind, Site};
+
+    static TOOL: Site = Site::new(Kind::Tool, "get_weather").version(2);
+    static TASK: Site = Site::new(Kind::Task, "summarise");
+
+    fn record(site: &'static Site, ending: Ending) -> SpanRecord {
+        SpanRecord {
+            site,
+            trace_id: (0, 1),
+            span_id: 2,
+            parent_id: 3,
+            start: 1_000,
+            end: 2_500,
+            parent_is_remote: false,
+            ending,
+            inherited: None,
+            extra: None,
+        }
+    }
+
+    fn expanded(record: SpanRecord) -> SpanData {
+        expand(Record::Own(record), &Anchor::new())
+    }
+
+    fn attribute(data: &SpanData, key: &str) -> Option<String> {
+        data.attributes.iter().find(|known| known.key.as_str() == key).map(|known| known.value.to_string())
+    }
+
+    #[test]
+    fn a_tool_has_its_operation_and_version() {
+        let data = expanded(record(&TOOL, Ending::Returned));
+        assert_eq!(data.name, "execute_tool get_weather");
+        assert_eq!(attribute(&data, "gen_ai.operation.name").as_deref(), Some("execute_tool"));
+        assert_eq!(attribute(&data, "gen_ai.tool.name").as_deref(), Some("get_weather"));
+        assert_eq!(attribute(&data, "llmetry.entity.version").as_deref(), Some("2"));
+        assert_eq!(data.status, Status::Unset);
+        assert!(data.end_time > data.start_time);
+    }
+
+    #[test]
+    fn a_task_keeps_its_bare_name() {
+        let data = expanded(record(&TASK, Ending::Cancelled));
+        assert_eq!(data.name, "summarise");
+        assert_eq!(attribute(&data, "gen_ai.operation.name"), None);
+        assert_eq!(attribute(&data, "openinference.span.kind").as_deref(), Some("CHAIN"));
+        assert_eq!(attribute(&data, "llmetry.outcome").as_deref(), Some("cancelled"));
+        assert_eq!(data.status, Status::Unset);
+    }
+
+    #[test]
+    fn errors_and_panics_are_told_apart() {
+        let panicked = expanded(record(&TASK, Ending::Panicked));
+        assert_eq!(attribute(&panicked, "error.type").as_deref(), Some("panic"));
+        let mut failed = record(&TASK, Ending::Returned);
+        failed.extra = Some(Box::new(Extra {
+            error: Some(ErrorInfo {
+                type_name: "io::Error".into(),
+                message: Some("refused".into()),
+                fingerprint: 1,
+                with_event: true,
+            }),
+            ..Extra::default()
+        }));
+        let failed = expanded(failed);
+        assert_eq!(failed.status, Status::error("refused"));
+        assert_eq!(failed.events.len(), 1);
+        assert_eq!(attribute(&failed, "error.type").as_deref(), Some("io::Error"));
+    }
+
+    #[test]
+    fn what_the_user_sets_replaces_and_what_is_inherited_is_there() {
+        let mut record = record(&TASK, Ending::Returned);
+        record.inherited = Some(Arc::new(Inherited { user_id: Some("u-1".into()), ..Inherited::default() }));
+        record.extra = Some(Box::new(Extra {
+            attributes: vec![KeyValue::new("user.id", "u-2"), KeyValue::new("n", 1)],
+            ..Extra::default()
+        }));
+        let data = expanded(record);
+        assert_eq!(attribute(&data, "user.id").as_deref(), Some("u-2"));
+        assert_eq!(data.attributes.iter().filter(|known| known.key.as_str() == "user.id").count(), 1);
+        assert_eq!(attribute(&data, "n").as_deref(), Some("1"));
+    }
+}

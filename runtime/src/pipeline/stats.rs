@@ -1,0 +1,110 @@
+//! The account of a pipeline: what became of every span.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Why a span was dropped instead of exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The queue had reached its bound: the exporters are slower than the program.
+    QueueFull,
+    /// As many spans were open as may be open at once.
+    TooManyOpen,
+    /// The span ended after its pipeline was shut down.
+    AfterShutdown,
+}
+
+impl DropReason {
+    pub(crate) const ALL: [Self; 3] = [Self::QueueFull, Self::TooManyOpen, Self::AfterShutdown];
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::QueueFull => "queue full",
+            Self::TooManyOpen => "too many open spans",
+            Self::AfterShutdown => "ended after shutdown",
+        })
+    }
+}
+
+/// What became of every span so far: `started = exported + failed + dropped + queued + open`, each span in one of them.
+///
+/// Spans of foreign code that entered the pipeline through the OpenTelemetry API are counted like ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Spans that were opened and are recorded.
+    pub started: u64,
+    /// Spans that every exporter has confirmed.
+    pub exported: u64,
+    /// Spans that an exporter gave up on.
+    pub failed: u64,
+    /// Spans that were never offered to an exporter, by reason.
+    pub dropped: Vec<(DropReason, u64)>,
+    /// Spans that have ended and wait, or are being exported at this moment.
+    pub queued: u64,
+    /// Spans that have not ended.
+    pub open: u64,
+    /// Tasks and tools that began a trace of their own while a workflow was open: most often a `tokio::spawn` that should be
+    /// [`llmetry::spawn`](crate::in_current_trace).
+    pub orphans: u64,
+    /// What the last failed export said.
+    pub last_error: Option<String>,
+}
+
+impl Stats {
+    /// Spans dropped for `reason`.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.dropped.iter().find(|(known, _)| *known == reason).map_or(0, |(_, count)| *count)
+    }
+
+    /// Spans dropped for any reason.
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped.iter().map(|(_, count)| count).sum()
+    }
+}
+
+/// What a flush or a shutdown achieved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The account at the end.
+    pub stats: Stats,
+    /// Whether the pipeline came to an end within the time it was given.
+    pub in_time: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl Report {
+    /// Whether every span that had ended was delivered, over the pipeline's whole life.
+    pub fn is_complete(&self) -> bool {
+        self.in_time && self.stats.failed == 0 && self.stats.dropped_total() == 0 && self.stats.queued == 0
+    }
+}
+
+impl fmt::Display for Report {
+    /// One line for a person: `812 spans delivered, 3 failed (connection refused), 2 dropped (queue full)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stats = &self.stats;
+        write!(f, "{} spans delivered", stats.exported)?;
+        if stats.failed > 0 {
+            write!(f, ", {} failed", stats.failed)?;
+            if let Some(error) = &stats.last_error {
+                write!(f, " ({error})")?;
+            }
+        }
+        for (reason, count) in stats.dropped.iter().filter(|(_, count)| *count > 0) {
+            write!(f, ", {count} dropped ({reason})")?;
+        }
+        if stats.queued > 0 {
+            write!(f, ", {} not sent in time", stats.queued)?;
+        }
+        if stats.open > 0 {
+            write!(f, ", {} still open", stats.open)?;
+        }
+        Ok(())
+    }
+}

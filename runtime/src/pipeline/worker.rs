@@ -1,0 +1,383 @@
+//! The pipeline's own thread: it takes what waits, expands it, and offers it to every exporter.
+//!
+//! In: [`Message`]s, and records through the intake. Out: batches, by count, by bytes and by time; the account. Does not: run on, or
+//! need, a runtime of the user's; lose count of a span; die of an exporter's panic.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use opentelemetry::Context;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::SpanData;
+
+use super::expand::expand;
+use super::queue::Bounds;
+use super::stats::{Report, Stats};
+use super::{Intake, Record};
+use crate::diag;
+use crate::error::{Error, Result};
+use crate::export::DynExporter;
+use crate::scope::clock::Anchor;
+use crate::sync::lock;
+
+/// All that anybody says to the worker.
+pub(crate) enum Message {
+    /// A shard is filling up.
+    Wake,
+    /// Export all that has ended by now, then answer.
+    Flush(Sender<()>),
+    /// The same, for the last time: nothing is accepted any more.
+    Shutdown { deadline: Instant, done: Sender<()> },
+}
+
+/// When a batch goes out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batching {
+    /// Spans in one batch.
+    pub(crate) max_spans: usize,
+    /// Estimated bytes in one batch; receivers commonly refuse more than 4 MiB.
+    pub(crate) max_bytes: usize,
+    /// The longest that a finished span waits for its batch.
+    pub(crate) delay: Duration,
+    /// The longest that one export may take.
+    pub(crate) export_timeout: Duration,
+}
+
+/// The pipeline as `setup` holds it.
+pub(crate) struct Pipeline {
+    pub(crate) intake: Arc<Intake>,
+    to_worker: Sender<Message>,
+    account: Arc<Mutex<Account>>,
+    #[cfg(feature = "testing")]
+    taps: Taps,
+}
+
+/// What became of the spans that have left the queue.
+#[derive(Debug, Default)]
+struct Account {
+    exported: u64,
+    failed: u64,
+    /// Taken from the queue, not yet confirmed or given up.
+    in_hand: u64,
+    last_error: Option<String>,
+}
+
+/// Where `testing` listens for the spans of its traces.
+#[cfg(feature = "testing")]
+pub(crate) type Taps = Arc<Mutex<std::collections::HashMap<u128, Vec<SpanData>>>>;
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("stats", &self.stats()).finish()
+    }
+}
+
+impl Pipeline {
+    /// Starts the worker.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread.
+    pub(crate) fn start(
+        exporters: Vec<Box<dyn DynExporter>>,
+        resource: &Resource,
+        batching: Batching,
+        queue_bytes: usize,
+        queue_spans: Option<usize>,
+    ) -> Result<Self> {
+        let (to_worker, inbox) = channel();
+        let wake = to_worker.clone();
+        let bounds = Bounds { bytes: queue_bytes, items: queue_spans, wake_at: wake_at(batching.max_spans) };
+        // The worker is gone only after shutdown, when there is nobody left to wake.
+        let intake = Arc::new(Intake::new(bounds, Box::new(move || _ = wake.send(Message::Wake))));
+        let account = Arc::new(Mutex::new(Account::default()));
+        #[cfg(feature = "testing")]
+        let taps = Taps::default();
+        let mut exporters = exporters;
+        for exporter in &mut exporters {
+            exporter.set_resource(resource);
+        }
+        let worker = Worker {
+            intake: Arc::clone(&intake),
+            account: Arc::clone(&account),
+            exporters,
+            batching,
+            pending: VecDeque::new(),
+            anchor: Anchor::new(),
+            said_failure: false,
+            #[cfg(feature = "testing")]
+            taps: Arc::clone(&taps),
+        };
+        std::thread::Builder::new()
+            .name("llmetry-pipeline".to_owned())
+            .spawn(move || worker.run(&inbox))
+            .map_err(Error::thread)?;
+        Ok(Self {
+            intake,
+            to_worker,
+            account,
+            #[cfg(feature = "testing")]
+            taps,
+        })
+    }
+
+    /// Exports all that has ended by now; waits no longer than `timeout`.
+    pub(crate) fn flush(&self, timeout: Duration) -> Report {
+        self.ask(timeout, Message::Flush)
+    }
+
+    /// Exports what has ended and stops; waits no longer than `timeout`.
+    pub(crate) fn shutdown(&self, timeout: Duration) -> Report {
+        let deadline = Instant::now() + timeout;
+        self.ask(timeout, |done| Message::Shutdown { deadline, done })
+    }
+
+    fn ask(&self, timeout: Duration, message: impl FnOnce(Sender<()>) -> Message) -> Report {
+        let begin = Instant::now();
+        let (done, answer) = channel();
+        // A worker that is gone has done what it could; the account says what that was.
+        let in_time = self.to_worker.send(message(done)).is_err()
+            || !matches!(answer.recv_timeout(timeout), Err(RecvTimeoutError::Timeout));
+        Report { stats: self.stats(), in_time, elapsed: begin.elapsed() }
+    }
+
+    /// The account of this moment.
+    pub(crate) fn stats(&self) -> Stats {
+        // The worker moves spans from the queue into its hand under this lock, so none is missed or seen twice.
+        let account = lock(&self.account);
+        let (exported, failed) = (account.exported, account.failed);
+        let queued = self.intake.waiting() + account.in_hand;
+        let last_error = account.last_error.clone();
+        drop(account);
+        let dropped = self.intake.dropped();
+        let started = self.intake.started();
+        let ended = exported + failed + queued + dropped.iter().map(|(_, count)| count).sum::<u64>();
+        Stats {
+            started: started.max(ended),
+            exported,
+            failed,
+            dropped,
+            queued,
+            open: started.saturating_sub(ended),
+            orphans: self.intake.orphans(),
+            last_error,
+        }
+    }
+
+    /// Keeps a copy of every span of `trace_id` from now on, until [`untap`](Self::untap).
+    #[cfg(feature = "testing")]
+    pub(crate) fn tap(&self, trace_id: u128) {
+        lock(&self.taps).insert(trace_id, Vec::new());
+    }
+
+    /// The spans of `trace_id` that were exported meanwhile.
+    #[cfg(feature = "testing")]
+    pub(crate) fn untap(&self, trace_id: u128) -> Vec<SpanData> {
+        lock(&self.taps).remove(&trace_id).unwrap_or_default()
+    }
+}
+
+struct Worker {
+    intake: Arc<Intake>,
+    account: Arc<Mutex<Account>>,
+    exporters: Vec<Box<dyn DynExporter>>,
+    batching: Batching,
+    /// Taken from the queue, still small: expanded only when their batch goes out.
+    pending: VecDeque<Record>,
+    anchor: Anchor,
+    said_failure: bool,
+    #[cfg(feature = "testing")]
+    taps: Taps,
+}
+
+impl Worker {
+    fn run(mut self, inbox: &Receiver<Message>) {
+        // What exporters do is not to be traced: their spans would be exported, and so on.
+        let _suppressed = Context::enter_telemetry_suppressed_scope();
+        let mut due = Instant::now() + self.batching.delay;
+        loop {
+            match inbox.recv_timeout(due.saturating_duration_since(Instant::now())) {
+                Ok(Message::Wake) => {
+                    self.collect();
+                    while self.pending.len() >= self.batching.max_spans {
+                        self.export_batch(self.batching.export_timeout);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    due = Instant::now() + self.batching.delay;
+                    self.export_all(None);
+                }
+                Ok(Message::Flush(done)) => {
+                    self.export_all(None);
+                    // Whoever asked may have stopped waiting.
+                    let _ = done.send(());
+                }
+                Ok(Message::Shutdown { deadline, done }) => {
+                    self.export_all(Some(deadline));
+                    self.intake.close();
+                    // What came in between.
+                    self.export_all(Some(deadline));
+                    self.shutdown_exporters(deadline);
+                    let _ = done.send(());
+                    return;
+                }
+                // Nobody can ask any more, and nobody can push: `Pipeline` and every intake are gone.
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn collect(&mut self) {
+        let mut account = lock(&self.account);
+        let before = self.pending.len();
+        self.intake.drain(&mut self.pending);
+        account.in_hand += (self.pending.len() - before) as u64;
+    }
+
+    /// Exports all that waits now, and nothing that comes later, so that it comes to an end under any load. Past the
+    /// deadline what is left stays queued, in the account too.
+    fn export_all(&mut self, deadline: Option<Instant>) {
+        self.collect();
+        while !self.pending.is_empty() {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return;
+            }
+            self.export_batch(
+                left.map_or(self.batching.export_timeout, |left| left.min(self.batching.export_timeout)),
+            );
+        }
+    }
+
+    /// Expands and exports the oldest batch of what is pending.
+    fn export_batch(&mut self, timeout: Duration) {
+        self.anchor.advance();
+        let mut bytes = 0;
+        let mut count = 0;
+        for record in self.pending.iter().take(self.batching.max_spans) {
+            let next = bytes + record.bytes();
+            if count > 0 && next > self.batching.max_bytes {
+                break;
+            }
+            bytes = next;
+            count += 1;
+        }
+        let anchor = self.anchor;
+        let batch: Vec<SpanData> =
+            self.pending.drain(..count).map(|record| expand(record, &anchor)).collect();
+        #[cfg(feature = "testing")]
+        self.feed_taps(&batch);
+        let failure = self.offer(batch, timeout);
+        self.intake.release(count, bytes);
+        let mut account = lock(&self.account);
+        account.in_hand -= count as u64;
+        match failure {
+            None => account.exported += count as u64,
+            Some(error) => {
+                account.failed += count as u64;
+                account.last_error = Some(error.clone());
+                drop(account);
+                if !std::mem::replace(&mut self.said_failure, true) {
+                    diag::notice(&format!(
+                        "export failed: {error} (said once; `stats()` and the report at shutdown count what was lost)"
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Offers `batch` to every exporter; the first failure, if there was one.
+    fn offer(&self, batch: Vec<SpanData>, timeout: Duration) -> Option<String> {
+        let (last, others) = self.exporters.split_last()?;
+        let mut failure = None;
+        for exporter in others {
+            failure = failure.or(export_to(&**exporter, batch.clone(), timeout));
+        }
+        failure.or(export_to(&**last, batch, timeout))
+    }
+
+    fn shutdown_exporters(&self, deadline: Instant) {
+        for exporter in &self.exporters {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let result = catch_unwind(AssertUnwindSafe(|| exporter.shutdown(left)));
+            let failure = match result {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "it panicked".to_owned(),
+            };
+            lock(&self.account)
+                .last_error
+                .get_or_insert_with(|| format!("{}: shutdown failed: {failure}", exporter.name()));
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    fn feed_taps(&self, batch: &[SpanData]) {
+        let mut taps = lock(&self.taps);
+        if taps.is_empty() {
+            return;
+        }
+        for span in batch {
+            let trace_id = u128::from_be_bytes(span.span_context.trace_id().to_bytes());
+            if let Some(tap) = taps.get_mut(&trace_id) {
+                tap.push(span.clone());
+            }
+        }
+    }
+}
+
+/// How many records a thread gathers before it asks the worker to come: waking it is a system call. One batch; four, where
+/// batches are large enough that nobody waits for a single one.
+fn wake_at(max_spans: usize) -> usize {
+    if max_spans >= 512 { (4 * max_spans).min(4096) } else { max_spans }
+}
+
+/// One export, with whatever may go wrong in it as a text.
+fn export_to(exporter: &dyn DynExporter, batch: Vec<SpanData>, timeout: Duration) -> Option<String> {
+    let result = catch_unwind(AssertUnwindSafe(|| block_on(exporter.export(batch), timeout)));
+    let what: String = match result {
+        Ok(Some(Ok(()))) => return None,
+        Ok(Some(Err(error))) => error.to_string(),
+        Ok(None) => format!("no answer within {timeout:?}"),
+        Err(panic) => format!(
+            "it panicked: {}",
+            panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+                .unwrap_or("no text")
+        ),
+    };
+    Some(format!("{}: {what}", exporter.name()))
+}
+
+/// Runs `future` on this thread; `None` when it is not ready within `timeout`.
+fn block_on(future: impl Future<Output = OTelSdkResult>, timeout: Duration) -> Option<OTelSdkResult> {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut task = TaskContext::from_waker(&waker);
+    let mut future = pin!(future);
+    let deadline = Instant::now() + timeout;
+    loop {
+        if let Poll::Ready(result) = future.as_mut().poll(&mut task) {
+            return Some(result);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return None;
+        }
+        std::thread::park_timeout(left);
+    }
+}

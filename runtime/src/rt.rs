@@ -1,0 +1,4 @@
+//! The one door for generated code. Everything here may change with the macros, which are pinned to this very version.
+
+pub use crate::record::{Kind, Site};
+pub use crate::scope::{AnyErr, DisplayErr, NoErr, Open, Returned, ReturnsFuture, Scope, call};

@@ -1,0 +1,104 @@
+//! Conversation, user, agent and properties: set on one span, carried by every span started inside, foreign ones too.
+//!
+//! In: the parent of a span that starts. Out: what it inherits. Three places are asked: the parent's slot, if the parent is one of our
+//! open spans; the table of foreign spans; the value that `spawn` puts into a context, for a child that outlives its parent. Does
+//! not: touch spans that have started already.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, SpanRef};
+
+use super::{find, slot_of};
+use crate::record::Inherited;
+use crate::sync::lock;
+
+/// Foreign spans that are open and have something to hand on. Bound: as many as may be open.
+static FOREIGN: Mutex<Option<HashMap<(u128, u64), Arc<Inherited>>>> = Mutex::new(None);
+/// Entries of `FOREIGN`: most programs have none, and their spans need no lock to see it.
+static FOREIGN_COUNT: AtomicUsize = AtomicUsize::new(0);
+const FOREIGN_BOUND: usize = 65_536;
+
+/// What `spawn` puts into a context: the values as they were then.
+#[derive(Clone, Debug)]
+pub(crate) struct Carried(pub(crate) Arc<Inherited>);
+
+/// What a span inherits whose parent is `parent`, started with `current`.
+#[inline]
+pub(crate) fn around(
+    parent: &SpanContext,
+    trace_id: u128,
+    parent_id: u64,
+    current: &Context,
+) -> Option<Arc<Inherited>> {
+    if parent_id == 0 || parent.is_remote() {
+        return carried(current);
+    }
+    if let Some(slot) = slot_of(parent_id)
+        && slot.inherits.load(Ordering::Relaxed)
+        && let Some(details) = find(trace_id, parent_id)
+    {
+        return details.inherited.clone();
+    }
+    if FOREIGN_COUNT.load(Ordering::Relaxed) > 0
+        && let Some(inherited) = foreign(trace_id, parent_id)
+    {
+        return Some(inherited);
+    }
+    carried(current)
+}
+
+fn carried(current: &Context) -> Option<Arc<Inherited>> {
+    current.get::<Carried>().map(|carried| Arc::clone(&carried.0))
+}
+
+fn foreign(trace_id: u128, span_id: u64) -> Option<Arc<Inherited>> {
+    lock(&FOREIGN).as_ref()?.get(&(trace_id, span_id)).cloned()
+}
+
+/// Remembers what the foreign span `span_id` hands on, until [`forget_foreign`].
+pub(crate) fn remember_foreign(trace_id: u128, span_id: u64, inherited: Arc<Inherited>) {
+    let mut table = lock(&FOREIGN);
+    let table = table.get_or_insert_default();
+    if table.len() < FOREIGN_BOUND && table.insert((trace_id, span_id), inherited).is_none() {
+        FOREIGN_COUNT.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The foreign span has ended.
+#[cfg(feature = "sdk")]
+pub(crate) fn forget_foreign(trace_id: u128, span_id: u64) {
+    if FOREIGN_COUNT.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let removed = lock(&FOREIGN).as_mut().and_then(|table| table.remove(&(trace_id, span_id)));
+    if removed.is_some() {
+        FOREIGN_COUNT.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Changes what our open span hands on and carries itself.
+pub(super) fn change_own(trace_id: u128, span_id: u64, change: impl FnOnce(&mut Inherited)) {
+    if let (Some(slot), Some(mut details)) = (slot_of(span_id), find(trace_id, span_id)) {
+        change(Arc::make_mut(details.inherited.get_or_insert_default()));
+        slot.inherits.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Changes what a foreign span hands on, and sets it on the span itself.
+pub(super) fn change_foreign(
+    span: &SpanRef<'_>,
+    trace_id: u128,
+    span_id: u64,
+    change: impl FnOnce(&mut Inherited),
+) {
+    let before = foreign(trace_id, span_id);
+    let mut own = before.as_deref().cloned().unwrap_or_default();
+    change(&mut own);
+    for attribute in crate::semconv::inherited_attributes(&own) {
+        span.set_attribute(attribute);
+    }
+    remember_foreign(trace_id, span_id, Arc::new(own));
+}

@@ -1,0 +1,233 @@
+//! A span's start and its end: the hot path.
+//!
+//! In: `__rt` calls from generated code with the function's [`Site`](crate::record::Site). Out: a [`SpanRecord`](crate::record::SpanRecord)
+//! in the intake, and our span current in the OpenTelemetry `Context` while the function runs. Does not: use http or serde, format
+//! anything, or know what happens to a record.
+//!
+//! | moment | file |
+//! | --- | --- |
+//! | parent, sampling, ids, clock, a slot in the slab | `start` (`id`, `clock`, `slab`, `local`) |
+//! | the context is made current at each poll, or for the call | `future`, `call` |
+//! | what foreign code sees as the current span | `own` |
+//! | what user code may do to it | `span`, `inherit` |
+//! | what the returned value says | `outcome` |
+//! | open span → record → intake | `finish` |
+//! | into other tasks and threads | `spawn` |
+
+mod call;
+pub(crate) mod clock;
+mod finish;
+mod future;
+mod id;
+pub(crate) mod inherit;
+mod local;
+mod open;
+mod outcome;
+mod own;
+mod slab;
+mod span;
+mod spawn;
+mod start;
+
+use opentelemetry::{Context, KeyValue};
+
+use crate::record::{Event, Extra, Inherited, Limits};
+use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, lock};
+
+pub use self::call::call;
+pub use self::future::Scope;
+#[cfg(feature = "testing")]
+pub(crate) use self::local_ids::fresh_trace_id;
+pub use self::open::Open;
+pub use self::outcome::{AnyErr, DisplayErr, NoErr, Returned, ReturnsFuture};
+pub use self::span::{Span, current};
+#[cfg(feature = "tokio")]
+pub use self::spawn::spawn;
+pub use self::spawn::{InCurrentTrace, InTrace, scoped};
+#[cfg(feature = "testing")]
+pub(crate) use self::start::ForcedTrace;
+
+#[cfg(feature = "testing")]
+mod local_ids {
+    /// A new trace id from the calling thread's generator.
+    pub(crate) fn fresh_trace_id() -> Option<u128> {
+        super::local::with(|local| local.ids.trace_id())
+    }
+}
+
+/// All spans of this process that are open.
+type OpenSpans = slab::Slab<Slot>;
+
+static OPEN_SPANS: OpenSpans = OpenSpans::new();
+
+impl OpenSpans {
+    #[inline]
+    fn get() -> &'static Self {
+        &OPEN_SPANS
+    }
+}
+
+/// One place of the slab. Its owner is the [`Open`] that took it; everybody else comes through [`find`].
+///
+/// What the owner alone writes, once, when the span starts, are plain atomics: no lock is taken for a span that nobody touches.
+/// What others may add meanwhile stands in `details`. The two meet at the span's end: the owner takes the id away and then asks
+/// whether the details were touched; the other says "touched" and then asks for the id. Both in one total order (`SeqCst`), so that
+/// at least one of them sees the other.
+#[derive(Debug, Default)]
+struct Slot {
+    /// 0: empty.
+    id: AtomicU64,
+    trace_high: AtomicU64,
+    trace_low: AtomicU64,
+    parent_id: AtomicU64,
+    start: AtomicU64,
+    epoch: AtomicU32,
+    parent_is_remote: AtomicBool,
+    /// Whether `details` may hold something.
+    touched: AtomicBool,
+    /// Whether `details.inherited` is set: asked by every child, so that most of them need no lock.
+    inherits: AtomicBool,
+    /// Whether `details.child_error` is set: asked by every child's end.
+    child_failed: AtomicBool,
+    details: Mutex<Details>,
+}
+
+/// What most spans never have.
+#[derive(Debug, Default)]
+struct Details {
+    /// Kept from the first pending poll on, for the polls that follow.
+    context: Option<Context>,
+    inherited: Option<Arc<Inherited>>,
+    /// Fingerprint of the error that the last ended child recorded.
+    child_error: Option<u64>,
+    extra: Option<Box<Extra>>,
+}
+
+/// The details of the open span `id`, locked; `None` when it has ended or is not ours. While the guard is held, the span cannot end.
+fn find(trace_id: u128, id: u64) -> Option<MutexGuard<'static, Details>> {
+    let slot = slot_of(id)?;
+    let details = slot.open(id)?;
+    (slot.trace_id() == trace_id).then_some(details)
+}
+
+/// The slot that `id` names, whoever is in it now.
+#[inline]
+fn slot_of(id: u64) -> Option<&'static Slot> {
+    OpenSpans::get().peek(id::index_of(id))
+}
+
+impl Slot {
+    /// As [`find`], in this slot.
+    fn open(&self, id: u64) -> Option<MutexGuard<'_, Details>> {
+        if id == 0 || self.id.load(Ordering::Relaxed) != id {
+            return None;
+        }
+        let details = self.touch();
+        (self.id.load(Ordering::SeqCst) == id).then_some(details)
+    }
+
+    /// The details, marked as touched. For the slot's owner, who knows that the span is open.
+    fn touch(&self) -> MutexGuard<'_, Details> {
+        let details = lock(&self.details);
+        self.touched.store(true, Ordering::SeqCst);
+        details
+    }
+
+    /// Empties the slot: from here on nobody finds the span any more. For its owner.
+    #[inline]
+    fn close(&self) -> Option<Details> {
+        self.id.store(0, Ordering::SeqCst);
+        if !self.touched.load(Ordering::SeqCst) {
+            return None;
+        }
+        self.take_details()
+    }
+
+    #[cold]
+    fn take_details(&self) -> Option<Details> {
+        let details = std::mem::take(&mut *lock(&self.details));
+        self.touched.store(false, Ordering::Relaxed);
+        self.inherits.store(false, Ordering::Relaxed);
+        self.child_failed.store(false, Ordering::Relaxed);
+        Some(details)
+    }
+
+    #[inline]
+    fn trace_id(&self) -> u128 {
+        u128::from(self.trace_high.load(Ordering::Relaxed)) << 64
+            | u128::from(self.trace_low.load(Ordering::Relaxed))
+    }
+}
+
+/// The limits of the present installation.
+fn limits() -> Limits {
+    local::with(|local| local.joined(crate::hub::epoch(), |joined| joined.installed.limits))
+        .flatten()
+        .unwrap_or_default()
+}
+
+impl Details {
+    fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    /// Adds or replaces an attribute, cut to the limits.
+    fn set_attribute(&mut self, attribute: KeyValue, limits: &Limits) {
+        let KeyValue { key, value, .. } = attribute;
+        let attribute = KeyValue::new(key, crate::value::cut(value, limits.value_bytes));
+        let bytes = crate::record::attribute_bytes(&attribute);
+        let extra = self.extra();
+        if let Some(known) = extra.attributes.iter_mut().find(|known| known.key == attribute.key) {
+            // The old value's bytes stay counted: an estimate may be too high, never too low.
+            *known = attribute;
+        } else if extra.attributes.len() < limits.attributes {
+            extra.attributes.push(attribute);
+        } else {
+            extra.dropped_attributes += 1;
+            return;
+        }
+        extra.heap_bytes += bytes;
+    }
+
+    /// Adds an event, cut to the limits.
+    fn add_event(&mut self, mut event: Event, limits: &Limits) {
+        let extra = self.extra();
+        if extra.events.len() >= limits.events {
+            extra.dropped_events += 1;
+            return;
+        }
+        event.attributes.truncate(limits.attributes);
+        for attribute in &mut event.attributes {
+            let value = std::mem::replace(&mut attribute.value, opentelemetry::Value::Bool(false));
+            attribute.value = crate::value::cut(value, limits.value_bytes);
+            extra.heap_bytes += crate::record::attribute_bytes(attribute);
+        }
+        extra.heap_bytes += size_of::<Event>() + event.name.len();
+        extra.events.push(event);
+    }
+}
+
+/// The context that is current on this thread, unless the thread is ending.
+#[cfg(feature = "propagation")]
+pub(crate) fn current_context() -> Option<Context> {
+    local::with(|_| Context::current())
+}
+
+/// Hands a finished foreign span to `intake`, through the calling thread's shard if it has joined it.
+#[cfg(feature = "sdk")]
+pub(crate) fn push_foreign(intake: &crate::pipeline::Intake, record: crate::pipeline::Record) {
+    let bytes = record.bytes();
+    let mut record = Some(record);
+    local::with(|local| {
+        local.joined(crate::hub::epoch(), |joined| {
+            if std::ptr::eq(&*joined.installed.intake, intake)
+                && let Some(record) = record.take()
+            {
+                intake.push(Some(&joined.shard), bytes, || record);
+            }
+        })
+    });
+    if let Some(record) = record {
+        intake.push(None, bytes, || record);
+    }
+}

@@ -1,0 +1,248 @@
+//! The handle by which generated code owns a span: idle until the first poll or call, then open, ended when it is dropped.
+//!
+//! In: the function's [`Site`]. Out: the context to attach ([`Entered`]), and the end of the span. Two words in two registers, no
+//! lifetime, and every auto trait, so that a future keeps those it had; all that is large stands in the slab.
+
+use std::fmt::Display;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Context, ContextGuard, Key, KeyValue};
+
+use super::start::{Started, start};
+use super::{OpenSpans, finish, limits, local, own, slab};
+use crate::IntoValue;
+use crate::hub;
+use crate::record::{Ending, ErrorInfo, Site};
+
+/// A span of generated code: idle, open, or none. Dropping it ends the span.
+#[derive(Debug)]
+pub struct Open {
+    site: &'static Site,
+    phase: Phase,
+    /// The slot in the slab, where the phase has one.
+    index: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+#[repr(u32)]
+enum Phase {
+    /// Nothing has happened yet: a future that is never polled has no span.
+    Idle,
+    /// There is no span and there will be none.
+    Off,
+    /// The first poll of an unsampled root: nothing to keep unless it is pending.
+    Unsampled,
+    /// A later poll of an unsampled root, whose context waits in the slot.
+    Parked,
+    /// Opened for its fields; the function has not begun. Only a panic in a field's expression can end it here.
+    Starting,
+    /// The function has begun.
+    Running,
+    /// It has returned.
+    Returned,
+    /// A panic has passed.
+    Panicked,
+}
+
+impl Open {
+    /// A span that is not open yet.
+    #[inline]
+    #[must_use]
+    pub fn new(site: &'static Site) -> Self {
+        Self { site, phase: Phase::Idle, index: 0 }
+    }
+
+    /// This handle's span, leaving nothing behind.
+    #[inline]
+    pub(super) fn take(&mut self) -> Self {
+        let taken = Self { site: self.site, phase: self.phase, index: self.index };
+        self.phase = Phase::Off;
+        taken
+    }
+
+    /// Whether there is nothing to do: no span, or one that would begin while nothing is installed.
+    #[inline]
+    pub(super) fn is_off(&mut self) -> bool {
+        if self.phase == Phase::Idle && hub::epoch() == 0 {
+            self.phase = Phase::Off;
+        }
+        self.phase == Phase::Off
+    }
+
+    /// Opens the span now, for its fields; `true` when it is recorded.
+    #[inline]
+    pub fn start(this: &mut Self) -> bool {
+        if this.is_off() || this.phase != Phase::Idle {
+            return false;
+        }
+        let Some(guard) = this.enter_first() else { return false };
+        this.keep();
+        drop(guard);
+        if this.phase == Phase::Running {
+            this.phase = Phase::Starting;
+        }
+        this.phase == Phase::Starting
+    }
+
+    #[inline]
+    fn open(&mut self, phase: Phase, index: u32) {
+        self.phase = phase;
+        self.index = index;
+    }
+
+    /// Finds a slot for the context of an unsampled root.
+    #[cold]
+    fn park(&mut self, context: Context) {
+        match local::with(|local| local.take_slot(slab::MAX_SLOTS)).flatten() {
+            Some(index) => {
+                OpenSpans::get().slot(index).park(context);
+                self.open(Phase::Parked, index);
+            }
+            // The rest of this root goes without ids; its children begin unsampled traces of their own.
+            None => self.phase = Phase::Off,
+        }
+    }
+
+    #[inline]
+    fn is_live(&self) -> bool {
+        self.phase >= Phase::Starting
+    }
+
+    /// Sets one attribute of a span that [`start`](Self::start) has opened.
+    pub fn field(this: &Self, key: &'static str, value: impl IntoValue) {
+        if this.is_live() {
+            let attribute = KeyValue::new(Key::from_static_str(key), value.into_value());
+            let limits = limits();
+            OpenSpans::get().slot(this.index).touch().set_attribute(attribute, &limits);
+        }
+    }
+
+    /// Whether the next entry is that of a first poll: if that poll is pending, it has to be kept by [`keep`](Self::keep).
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.phase == Phase::Idle
+    }
+
+    /// Makes the span current for one poll or for the call; opens it if it is idle. `None`: there is nothing to be current.
+    #[inline]
+    pub(super) fn enter(&mut self) -> Option<ContextGuard> {
+        match self.phase {
+            Phase::Idle => self.enter_first(),
+            Phase::Off | Phase::Unsampled => None,
+            Phase::Parked => self.again(),
+            Phase::Starting | Phase::Running | Phase::Returned | Phase::Panicked => {
+                self.phase = Phase::Running;
+                self.again()
+            }
+        }
+    }
+
+    #[inline]
+    fn enter_first(&mut self) -> Option<ContextGuard> {
+        let mut started = Started::Nothing;
+        let guard = start(self.site, hub::epoch(), &mut started);
+        match started {
+            Started::Recorded(index) => self.open(Phase::Running, index),
+            Started::Unsampled => self.phase = Phase::Unsampled,
+            Started::Nothing => self.phase = Phase::Off,
+        }
+        guard
+    }
+
+    fn again(&self) -> Option<ContextGuard> {
+        // Not in a thread-local destructor: attaching would panic there.
+        if !local::may_attach() {
+            return None;
+        }
+        let context = OpenSpans::get().slot(self.index).touch().context.clone();
+        context.map(Context::attach)
+    }
+
+    /// Makes the span current while a future is dropped that has been polled; `None` if it never was, or has none.
+    #[inline]
+    pub(super) fn enter_to_drop(&self) -> Option<ContextGuard> {
+        match self.phase {
+            Phase::Idle | Phase::Off | Phase::Unsampled => None,
+            _ => self.again(),
+        }
+    }
+
+    /// Keeps the context of a first poll that was pending. Called while it is still attached.
+    pub(super) fn keep(&mut self) {
+        let current = Context::current();
+        if self.phase == Phase::Unsampled {
+            return self.park(current);
+        }
+        if self.phase != Phase::Running {
+            return;
+        }
+        let slot = OpenSpans::get().slot(self.index);
+        let id = slot.id.load(crate::sync::Ordering::Relaxed);
+        // Code inside may have left a context of its own attached; ours is remade rather than taken for theirs.
+        let is_ours = current.span().span_context().span_id().to_bytes() == id.to_be_bytes();
+        let context = if is_ours { current } else { current.with_span(own::remade(self.index)) };
+        let old = slot.touch().context.replace(context);
+        drop(old);
+    }
+
+    /// The function has returned; the span waits for its outcome and ends when this is dropped.
+    #[inline]
+    pub(super) fn returned(&mut self) {
+        if self.is_live() {
+            self.phase = Phase::Returned;
+        }
+    }
+
+    /// A panic is passing through.
+    #[cold]
+    pub(super) fn panicked(&mut self) {
+        if self.is_live() {
+            self.phase = Phase::Panicked;
+        }
+    }
+
+    /// The function returned an error of this type.
+    #[cold]
+    pub(super) fn error(&self, type_name: &'static str, message: Option<&dyn Display>) {
+        if !self.is_live() || !self.site.err_is_error {
+            return;
+        }
+        let content = hub::installed().is_some_and(|installed| installed.content);
+        // The user's `Display` runs outside of the lock, and only when its text may leave the process.
+        let limit = limits().value_bytes;
+        let message = message.filter(|_| content).and_then(|message| format_quietly(message, limit));
+        let mut hasher = DefaultHasher::new();
+        (type_name, &message).hash(&mut hasher);
+        let fingerprint = hasher.finish();
+        let mut details = OpenSpans::get().slot(self.index).touch();
+        let with_event = details.child_error != Some(fingerprint);
+        let extra = details.extra();
+        extra.heap_bytes += type_name.len() + 2 * message.as_ref().map_or(0, String::len) + 256;
+        extra.error = Some(ErrorInfo { type_name: type_name.into(), message, fingerprint, with_event });
+    }
+}
+
+/// `message` as text; `None` if its `Display` fails or panics, which must not reach the function that returned it.
+fn format_quietly(message: &dyn Display, limit: usize) -> Option<String> {
+    use std::fmt::Write;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let mut text = String::new();
+    let written = catch_unwind(AssertUnwindSafe(|| write!(text, "{message}"))).ok()?;
+    written.ok()?;
+    Some(if text.len() > limit { crate::value::cut_text(&text, limit) } else { text })
+}
+
+impl Drop for Open {
+    #[inline]
+    fn drop(&mut self) {
+        let ending = match self.phase {
+            Phase::Idle | Phase::Off | Phase::Unsampled => return,
+            Phase::Parked => return finish::unpark(self.index),
+            Phase::Starting | Phase::Panicked => Ending::Panicked,
+            Phase::Running => Ending::Cancelled,
+            Phase::Returned => Ending::Returned,
+        };
+        finish::finish(self.site, self.index, ending);
+    }
+}

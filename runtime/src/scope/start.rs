@@ -1,0 +1,177 @@
+//! The start of a span: who is the parent, is it recorded, which ids, since when.
+//!
+//! In: a function's [`Site`]. Out: [`Started`], with our span current. Does not: know how long it will be.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use opentelemetry::{Context, ContextGuard, StringValue};
+
+use super::local::{self, Joined, Local};
+use super::own::OwnSpan;
+use super::{OpenSpans, Slot, clock, inherit};
+use crate::diag;
+use crate::pipeline::stats::DropReason;
+use crate::record::{Inherited, Kind, Site};
+
+/// What a start came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Started {
+    /// The span is open in this slot.
+    Recorded(u32),
+    /// A trace that is not recorded begins here; the context carries its ids with the sampled flag off, so that every header of
+    /// the trace says the same.
+    Unsampled,
+    /// Nothing: an unsampled trace goes on, telemetry is suppressed, nobody is listening, or there is no room.
+    Nothing,
+}
+
+/// A trace id that the next root takes instead of a random one, and records: `testing::record` follows its spans by it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForcedTrace(pub(crate) u128);
+
+/// Workflows that are open: a task or tool that begins a trace of its own meanwhile has probably lost its parent.
+static OPEN_WORKFLOWS: AtomicUsize = AtomicUsize::new(0);
+
+/// Opens the span of `site` under whatever is current, and makes it current.
+pub(super) fn start(site: &'static Site, epoch: u32, started: &mut Started) -> Option<ContextGuard> {
+    *started = Started::Nothing;
+    local::with(|local| {
+        local.joined(epoch, |joined| {
+            let context = Context::map_current(|current| start_in(site, local, joined, current, started))?;
+            Some(context.attach())
+        })
+    })??
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a trace id is stored as its two halves")]
+fn start_in(
+    site: &'static Site,
+    local: &Local,
+    joined: &Joined,
+    current: &Context,
+    started: &mut Started,
+) -> Option<Context> {
+    if current.is_telemetry_suppressed() {
+        return None;
+    }
+    let installed = &*joined.installed;
+    let span = current.span();
+    let parent = span.span_context();
+    let (trace_id, parent_id) = if parent.is_valid() {
+        let trace_id = u128::from_be_bytes(parent.trace_id().to_bytes());
+        if !installed.sampler.samples(trace_id, Some(parent.is_sampled())) {
+            return None;
+        }
+        (trace_id, u64::from_be_bytes(parent.span_id().to_bytes()))
+    } else {
+        match root_trace_id(local, current) {
+            Ok(forced) => (forced, 0),
+            Err(random) if installed.sampler.samples(random, None) => (random, 0),
+            Err(random) => {
+                // This id names a slot too, but the slot's own id is another one.
+                let ids =
+                    span_context(random, local.ids.span_id(0), TraceFlags::NOT_SAMPLED, TraceState::NONE);
+                *started = Started::Unsampled;
+                return Some(current.with_remote_span_context(ids));
+            }
+        }
+    };
+    let Some(index) = local.take_slot(installed.limits.open_spans) else {
+        joined.shard.count_started();
+        installed.intake.count_drop(DropReason::TooManyOpen);
+        return None;
+    };
+    let id = local.ids.span_id(index);
+    let trace_state = parent.trace_state();
+    let context = current
+        .with_span(OwnSpan::new(span_context(trace_id, id, TraceFlags::SAMPLED, trace_state.clone()), index));
+    let inherited = inherited(site, parent, trace_id, parent_id, current);
+    joined.shard.count_started();
+    match site.kind {
+        Kind::Workflow => {
+            OPEN_WORKFLOWS.fetch_add(1, Ordering::Relaxed);
+        }
+        Kind::Task | Kind::Tool if parent_id == 0 => note_orphan(site, joined),
+        _ => {}
+    }
+    let slot = OpenSpans::get().slot(index);
+    if inherited.is_some() || *trace_state != TraceState::NONE {
+        slot.inherits.store(inherited.is_some(), Ordering::Relaxed);
+        let mut details = slot.touch();
+        details.inherited = inherited;
+        if *trace_state != TraceState::NONE {
+            details.extra().trace_state = trace_state.clone();
+        }
+    }
+    slot.trace_high.store((trace_id >> 64) as u64, Ordering::Relaxed);
+    slot.trace_low.store(trace_id as u64, Ordering::Relaxed);
+    slot.parent_id.store(parent_id, Ordering::Relaxed);
+    slot.parent_is_remote.store(parent.is_remote(), Ordering::Relaxed);
+    slot.epoch.store(installed.epoch, Ordering::Relaxed);
+    // Late, so that our own work is not in the span.
+    slot.start.store(clock::ticks(), Ordering::Relaxed);
+    slot.id.store(id, Ordering::Release);
+    *started = Started::Recorded(index);
+    Some(context)
+}
+
+/// `Ok`: a trace id that somebody asked for. `Err`: a random one.
+fn root_trace_id(local: &Local, current: &Context) -> Result<u128, u128> {
+    match current.get::<ForcedTrace>() {
+        Some(ForcedTrace(id)) => Ok(*id),
+        None => Err(local.ids.trace_id()),
+    }
+}
+
+fn span_context(trace_id: u128, span_id: u64, flags: TraceFlags, trace_state: TraceState) -> SpanContext {
+    SpanContext::new(TraceId::from(trace_id), SpanId::from(span_id), flags, false, trace_state)
+}
+
+/// What the span takes over from around it; an agent adds its name.
+#[inline]
+fn inherited(
+    site: &'static Site,
+    parent: &SpanContext,
+    trace_id: u128,
+    parent_id: u64,
+    current: &Context,
+) -> Option<Arc<Inherited>> {
+    let around = inherit::around(parent, trace_id, parent_id, current);
+    if site.kind == Kind::Agent {
+        let mut own = around.as_deref().cloned().unwrap_or_default();
+        own.agent_name = Some(StringValue::from(site.name));
+        return Some(Arc::new(own));
+    }
+    around
+}
+
+#[cold]
+fn note_orphan(site: &'static Site, joined: &Joined) {
+    if OPEN_WORKFLOWS.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    joined.installed.intake.count_orphan();
+    diag::once(
+        "orphan",
+        &format!(
+            "`{}` ({}:{}) began a trace of its own while a workflow was open; if it was spawned inside, use `llmetry::spawn` or \
+             `.in_current_trace()` so that it stays in the workflow's trace (said once; `stats().orphans` counts)",
+            site.name, site.file, site.line
+        ),
+    );
+}
+
+/// Called when a recorded workflow has ended.
+pub(super) fn workflow_ended() {
+    OPEN_WORKFLOWS.fetch_sub(1, Ordering::Relaxed);
+}
+
+impl Slot {
+    /// Puts the context of an unsampled root into a slot, for the polls that follow.
+    pub(super) fn park(&self, context: Context) {
+        self.touch().context = Some(context);
+    }
+}

@@ -1,0 +1,106 @@
+//! The dialect `genai`: OpenTelemetry GenAI names plus OpenInference kinds where backends need them.
+
+use std::borrow::Cow;
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::Status;
+
+use super::keys;
+use crate::record::{Ending, Event, Inherited, Kind, Site, SpanRecord};
+
+/// The span's name: the operation and the entity's name, the bare name for a task, which has no operation.
+pub(crate) fn name(site: &Site) -> Cow<'static, str> {
+    match operation(site.kind) {
+        Some(operation) => Cow::Owned(format!("{operation} {}", site.name)),
+        None => Cow::Borrowed(site.name),
+    }
+}
+
+fn operation(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Workflow => Some("invoke_workflow"),
+        Kind::Agent => Some("invoke_agent"),
+        Kind::Tool => Some("execute_tool"),
+        Kind::Task => None,
+    }
+}
+
+/// The attributes of an annotated function, then what it inherited; what its user added is not here.
+pub(crate) fn attributes(site: &'static Site, inherited: Option<&Inherited>) -> Vec<KeyValue> {
+    let mut attributes = Vec::with_capacity(8);
+    if let Some(operation) = operation(site.kind) {
+        attributes.push(KeyValue::new(keys::GEN_AI_OPERATION_NAME, operation));
+    }
+    match site.kind {
+        Kind::Workflow => attributes.push(KeyValue::new(keys::GEN_AI_WORKFLOW_NAME, site.name)),
+        Kind::Tool => {
+            attributes.push(KeyValue::new(keys::GEN_AI_TOOL_NAME, site.name));
+            attributes.push(KeyValue::new(keys::GEN_AI_TOOL_TYPE, "function"));
+        }
+        // An agent's name is inherited by everything inside, itself included.
+        Kind::Agent | Kind::Task => {}
+    }
+    let openinference = match site.kind {
+        Kind::Workflow | Kind::Task => Some("CHAIN"),
+        Kind::Agent => Some("AGENT"),
+        // The operation alone types a tool everywhere.
+        Kind::Tool => None,
+    };
+    if let Some(kind) = openinference {
+        attributes.push(KeyValue::new(keys::OPENINFERENCE_SPAN_KIND, kind));
+    }
+    if let Some(version) = site.version {
+        attributes
+            .push(KeyValue::new(keys::LLMETRY_ENTITY_VERSION, i64::try_from(version).unwrap_or(i64::MAX)));
+    }
+    if let Some(inherited) = inherited {
+        attributes.extend(inherited_attributes(inherited));
+    }
+    attributes
+}
+
+/// What a span takes over from the spans around it, foreign spans too.
+pub(crate) fn inherited_attributes(inherited: &Inherited) -> impl Iterator<Item = KeyValue> + '_ {
+    let named = [
+        (keys::GEN_AI_CONVERSATION_ID, &inherited.conversation_id),
+        (keys::USER_ID, &inherited.user_id),
+        (keys::GEN_AI_AGENT_NAME, &inherited.agent_name),
+    ];
+    named
+        .into_iter()
+        .filter_map(|(key, value)| value.as_ref().map(|value| KeyValue::new(key, value.clone())))
+        .chain(inherited.properties.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())))
+}
+
+/// Status of a finished span; the attributes and the event that go with it are appended.
+pub(crate) fn outcome(
+    record: &SpanRecord,
+    attributes: &mut Vec<KeyValue>,
+    mut push_event: impl FnMut(Event),
+    end: std::time::SystemTime,
+) -> Status {
+    match record.ending {
+        Ending::Panicked => {
+            attributes.push(KeyValue::new(keys::ERROR_TYPE, "panic"));
+            Status::error("panic")
+        }
+        Ending::Cancelled => {
+            attributes.push(KeyValue::new(keys::LLMETRY_OUTCOME, "cancelled"));
+            Status::Unset
+        }
+        Ending::Returned => {
+            let Some(error) = record.extra.as_ref().and_then(|extra| extra.error.as_ref()) else {
+                return Status::Unset;
+            };
+            attributes.push(KeyValue::new(keys::ERROR_TYPE, error.type_name.clone()));
+            if error.with_event {
+                let mut exception = vec![KeyValue::new(keys::EXCEPTION_TYPE, error.type_name.clone())];
+                if let Some(message) = &error.message {
+                    exception.push(KeyValue::new(keys::EXCEPTION_MESSAGE, message.clone()));
+                }
+                push_event(Event { name: Cow::Borrowed("exception"), time: end, attributes: exception });
+            }
+            Status::error(error.message.clone().unwrap_or_default())
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Every attribute key that llmetry writes. Nothing else in the crate spells one.
+
+/// `gen_ai.operation.name`
+pub(crate) const GEN_AI_OPERATION_NAME: &str = "gen_ai.operation.name";
+/// `gen_ai.workflow.name`
+pub(crate) const GEN_AI_WORKFLOW_NAME: &str = "gen_ai.workflow.name";
+/// `gen_ai.agent.name`
+pub(crate) const GEN_AI_AGENT_NAME: &str = "gen_ai.agent.name";
+/// `gen_ai.tool.name`
+pub(crate) const GEN_AI_TOOL_NAME: &str = "gen_ai.tool.name";
+/// `gen_ai.tool.type`
+pub(crate) const GEN_AI_TOOL_TYPE: &str = "gen_ai.tool.type";
+/// `gen_ai.conversation.id`
+pub(crate) const GEN_AI_CONVERSATION_ID: &str = "gen_ai.conversation.id";
+/// `openinference.span.kind`: types the structural spans for backends that do not know the operations.
+pub(crate) const OPENINFERENCE_SPAN_KIND: &str = "openinference.span.kind";
+/// `user.id`
+pub(crate) const USER_ID: &str = "user.id";
+/// `error.type`
+pub(crate) const ERROR_TYPE: &str = "error.type";
+/// `exception.type`
+pub(crate) const EXCEPTION_TYPE: &str = "exception.type";
+/// `exception.message`
+pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
+/// `llmetry.outcome`: `cancelled` for a future that was dropped before its end.
+pub(crate) const LLMETRY_OUTCOME: &str = "llmetry.outcome";
+/// `llmetry.entity.version`: the `version` argument of the attribute.
+pub(crate) const LLMETRY_ENTITY_VERSION: &str = "llmetry.entity.version";
+
+/// Read by the tree, written by whoever observes an LLM call.
+#[cfg(feature = "stdout")]
+pub(crate) const GEN_AI_REQUEST_MODEL: &str = "gen_ai.request.model";
+/// Read by the tree.
+#[cfg(feature = "stdout")]
+pub(crate) const GEN_AI_RESPONSE_MODEL: &str = "gen_ai.response.model";
+/// Read by the tree.
+#[cfg(feature = "stdout")]
+pub(crate) const GEN_AI_USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
+/// Read by the tree.
+#[cfg(feature = "stdout")]
+pub(crate) const GEN_AI_USAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
+
+/// Key prefixes that belong to conventions; a user's property may not start with one.
+const RESERVED: [&str; 10] = [
+    "gen_ai.",
+    "openinference.",
+    "traceloop.",
+    "llm.",
+    "input.",
+    "output.",
+    "langfuse.",
+    "otel.",
+    "service.",
+    "telemetry.",
+];
+
+/// Whether `key` lies in a namespace that a convention owns.
+pub(crate) fn is_reserved(key: &str) -> bool {
+    RESERVED.iter().any(|prefix| key.starts_with(prefix))
+}

@@ -1,0 +1,406 @@
+//! The front door: [`init()`] for most programs, [`Builder`] for those that say more.
+//!
+//! In: calls. Out: a running installation and its [`Guard`]. Setters only store, the first mistake is kept and given at the end, and
+//! nothing is read or started before [`Builder::init`].
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use opentelemetry::{Key, KeyValue, Value};
+use opentelemetry_sdk::trace::SpanExporter;
+
+use super::config::{self, Config, Settings};
+use super::env;
+use super::guard::{self, Guard};
+use crate::error::{Error, Result, Shown};
+use crate::export::{self, DynExporter, StdoutFormat};
+use crate::sampling::Sampler;
+
+/// Starts telemetry with the environment's settings and defaults.
+///
+/// `service_name` is a default: operators rename services with `OTEL_SERVICE_NAME` (or `service.name` in
+/// `OTEL_RESOURCE_ATTRIBUTES`). [`Builder::service_name`] sets one that holds.
+///
+/// Spans go where `OTEL_TRACES_EXPORTER` and `OTEL_EXPORTER_OTLP_ENDPOINT` say. If neither is set they are printed on stdout, as a
+/// tree on a terminal and as JSON lines otherwise (`LLMETRY_STDOUT` decides), and one line on stderr says so.
+///
+/// # Errors
+///
+/// When a variable of the environment has a value that cannot be used, when one asks for a feature that is not switched on, or when
+/// telemetry is initialised already.
+///
+/// ```no_run
+/// # fn main() -> llmetry::Result<()> {
+/// let _telemetry = llmetry::init("support-bot")?;
+/// // the program
+/// # Ok(()) }
+/// ```
+pub fn init(service_name: &str) -> Result<Guard> {
+    let mut builder = builder();
+    if !service_name.is_empty() {
+        builder.settings.default_service_name = Some(service_name.to_owned());
+    }
+    builder.init()
+}
+
+/// Starts telemetry with settings of the program's own; see [`Builder`].
+///
+/// ```no_run
+/// # fn main() -> llmetry::Result<()> {
+/// let _telemetry = llmetry::builder()
+///     .service_name("support-bot")
+///     .service_version(env!("CARGO_PKG_VERSION"))
+///     .environment("staging")
+///     .init()?;
+/// # Ok(()) }
+/// ```
+pub fn builder() -> Builder {
+    Builder { settings: Settings::default(), exporters: Vec::new(), mistake: None }
+}
+
+/// Settings of telemetry, and [`init`](Builder::init), which starts it.
+///
+/// What is set here overrules the environment, and what neither sets has a default. Two settings are the operator's alone:
+/// `OTEL_SDK_DISABLED` switches everything off, and the variables of the OTLP exporter (endpoint, headers, …) have no setters;
+/// [`exporter`](Self::exporter) takes one that the program has built itself.
+///
+/// A setter never fails: the first value that cannot be used is kept and is what [`init`](Self::init) returns.
+#[must_use = "nothing starts before `init()`"]
+pub struct Builder {
+    settings: Settings,
+    exporters: Vec<Box<dyn DynExporter>>,
+    mistake: Option<Error>,
+}
+
+impl Builder {
+    /// The service's name, `service.name` of the resource.
+    ///
+    /// Default: `OTEL_SERVICE_NAME`, then `service.name` in `OTEL_RESOURCE_ATTRIBUTES`, then `unknown_service:` and the program's
+    /// file name. Unlike the name given to [`init()`], this one overrules the environment. An empty name is an error.
+    pub fn service_name(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.check(!name.is_empty(), "service_name", &name, "a name that is not empty")
+            .resource(config::SERVICE_NAME, name)
+    }
+
+    /// The service's version, `service.version` of the resource, commonly `env!("CARGO_PKG_VERSION")`.
+    ///
+    /// Default: `service.version` in `OTEL_RESOURCE_ATTRIBUTES`, else none.
+    pub fn service_version(self, version: impl Into<String>) -> Self {
+        self.resource(config::SERVICE_VERSION, version.into())
+    }
+
+    /// Where the program runs (`production`, `staging`, …), `deployment.environment.name` of the resource.
+    ///
+    /// Default: `deployment.environment.name` in `OTEL_RESOURCE_ATTRIBUTES`, else none.
+    pub fn environment(self, name: impl Into<String>) -> Self {
+        self.resource(config::DEPLOYMENT_ENVIRONMENT_NAME, name.into())
+    }
+
+    /// Any attribute of the resource, that is, of the process that sends the spans. Can be called again; for a key that is given
+    /// twice the last value holds.
+    ///
+    /// Environment: `OTEL_RESOURCE_ATTRIBUTES`, which this overrules key by key. An empty key is an error.
+    ///
+    /// ```
+    /// let builder = llmetry::builder()
+    ///     .resource_attribute("service.namespace", "support")
+    ///     .resource_attribute("host.cpu.count", 8);
+    /// ```
+    pub fn resource_attribute(self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
+        let key = key.into();
+        self.check(!key.as_str().is_empty(), "resource_attribute", "", "a key that is not empty")
+            .resource(key, value)
+    }
+
+    /// Sends spans to `exporter`. Can be called again: every exporter gets every span.
+    ///
+    /// It is called on the pipeline's own thread, never on one of the program's; there is no async runtime around it. Exporters given
+    /// here, and [`stdout`](Self::stdout), replace what the environment says (`OTEL_TRACES_EXPORTER`, `OTEL_EXPORTER_OTLP_…`) unless
+    /// [`exporters_from_env`](Self::exporters_from_env) asks for both.
+    ///
+    /// ```no_run
+    /// # fn main() -> llmetry::Result<()> {
+    /// let memory = llmetry::export::MemoryExporter::new();
+    /// let _telemetry = llmetry::builder().exporter(memory.clone()).init()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn exporter<E: SpanExporter + 'static>(mut self, exporter: E) -> Self {
+        self.exporters.push(export::boxed(short_type_name::<E>(), exporter));
+        self
+    }
+
+    /// Prints spans on stdout.
+    ///
+    /// Environment: `OTEL_TRACES_EXPORTER=console`, with `LLMETRY_STDOUT` for the format ([`StdoutFormat::Auto`]). Without the feature
+    /// `stdout` this is an error.
+    pub fn stdout(mut self, format: StdoutFormat) -> Self {
+        self.settings.stdout = Some(format);
+        self
+    }
+
+    /// Whether the environment's exporters are used beside those of the builder. Default: no, the builder's replace them.
+    ///
+    /// Without exporters from the builder the environment's are always used, and this changes nothing.
+    pub fn exporters_from_env(mut self, yes: bool) -> Self {
+        self.settings.exporters_from_env = yes;
+        self
+    }
+
+    /// Which traces are recorded.
+    ///
+    /// Default: all, unless whoever called this process decided otherwise. Environment: `OTEL_TRACES_SAMPLER` and
+    /// `OTEL_TRACES_SAMPLER_ARG`. A ratio that is not a number from 0 to 1 is an error.
+    ///
+    /// ```
+    /// use llmetry::Sampler;
+    /// let builder = llmetry::builder().sampler(Sampler::parent_based(Sampler::TraceIdRatio(0.1)));
+    /// ```
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        let valid = is_valid(&sampler);
+        self = self.check(valid, "sampler", &format!("{sampler:?}"), "ratios from 0 to 1");
+        self.settings.sampler = Some(sampler);
+        self
+    }
+
+    /// Whether content may be captured: prompts, completions, arguments and results. Default: no.
+    ///
+    /// It is one of two locks: what is captured is said where it happens. Environment:
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+    pub fn capture_content(mut self, yes: bool) -> Self {
+        self.settings.content = Some(yes);
+        self
+    }
+
+    /// Whether `init` sets OpenTelemetry's global tracer provider and propagator, so that spans of libraries that use the
+    /// OpenTelemetry API join our traces. Default: yes.
+    ///
+    /// With `false` a provider of the program's own stays; give it [`Guard::span_processor`].
+    pub fn globals(mut self, yes: bool) -> Self {
+        self.settings.globals = Some(yes);
+        self
+    }
+
+    /// The longest that a finished span waits for its batch.
+    ///
+    /// Default: 5 s, or 200 ms when stdout is the only exporter. Environment: `OTEL_BSP_SCHEDULE_DELAY`, in milliseconds. Zero and
+    /// more than a day are errors.
+    pub fn schedule_delay(mut self, delay: Duration) -> Self {
+        self.settings.schedule_delay = Some(delay);
+        self.check_duration(delay, "schedule_delay", Duration::from_nanos(1))
+    }
+
+    /// The most spans in one batch.
+    ///
+    /// Default: 512. Environment: `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`. Zero is an error.
+    pub fn max_export_batch_size(mut self, spans: usize) -> Self {
+        self.settings.max_export_batch_size = Some(spans);
+        self.check_count(spans, "max_export_batch_size")
+    }
+
+    /// The most memory, in estimated bytes, that finished spans may hold while they wait for export; what is over is dropped and
+    /// counted.
+    ///
+    /// Default: 16 MiB. Zero is an error.
+    pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_queue_bytes = Some(bytes);
+        self.check_count(bytes, "max_queue_bytes")
+    }
+
+    /// The most finished spans that may wait for export; what is over is dropped and counted.
+    ///
+    /// Default: no such limit, only that of [`max_queue_bytes`](Self::max_queue_bytes). Environment: `OTEL_BSP_MAX_QUEUE_SIZE`. Zero
+    /// is an error.
+    pub fn max_queue_size(mut self, spans: usize) -> Self {
+        self.settings.max_queue_size = Some(spans);
+        self.check_count(spans, "max_queue_size")
+    }
+
+    /// The longest that one export may take.
+    ///
+    /// Default: 30 s; OTLP has a shorter limit of its own (`OTEL_EXPORTER_OTLP_TIMEOUT`, 10 s). Environment:
+    /// `OTEL_BSP_EXPORT_TIMEOUT`, in milliseconds. Zero and more than a day are errors.
+    pub fn export_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.export_timeout = Some(timeout);
+        self.check_duration(timeout, "export_timeout", Duration::from_nanos(1))
+    }
+
+    /// How long the guard's drop may take to export what is left. Default: 5 s.
+    ///
+    /// [`Guard::shutdown`] takes a time of its own. More than a day is an error.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.shutdown_timeout = Some(timeout);
+        self.check_duration(timeout, "shutdown_timeout", Duration::ZERO)
+    }
+
+    /// The most attributes on a span; more are dropped and counted on the span.
+    ///
+    /// Default: 128. Environment: `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`.
+    pub fn max_attributes_per_span(mut self, attributes: usize) -> Self {
+        self.settings.max_attributes = Some(attributes);
+        self
+    }
+
+    /// The most events on a span; more are dropped and counted on the span.
+    ///
+    /// Default: 128. Environment: `OTEL_SPAN_EVENT_COUNT_LIMIT`.
+    pub fn max_events_per_span(mut self, events: usize) -> Self {
+        self.settings.max_events = Some(events);
+        self
+    }
+
+    /// The most links on a span; more are dropped and counted on the span.
+    ///
+    /// Default: 128. Environment: `OTEL_SPAN_LINK_COUNT_LIMIT`.
+    pub fn max_links_per_span(mut self, links: usize) -> Self {
+        self.settings.max_links = Some(links);
+        self
+    }
+
+    /// The most bytes of a text in an attribute; longer ones are cut between characters.
+    ///
+    /// Default: 32 768. Environment: `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, then `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.
+    pub fn max_attribute_value_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_value_bytes = Some(bytes);
+        self
+    }
+
+    /// The most spans that may be open at once, over all threads; more are not recorded, and counted.
+    ///
+    /// Default: 131 072. Zero is an error.
+    pub fn max_open_spans(mut self, spans: usize) -> Self {
+        self.settings.max_open_spans = Some(spans);
+        self.check_count(spans, "max_open_spans")
+    }
+
+    /// Hosts that baggage may be sent to, beside loopback: exact names, `*.example.com` for all below it, `*` for every host.
+    ///
+    /// Default: loopback only, since baggage may hold what is nobody else's business.
+    #[cfg(feature = "propagation")]
+    pub fn baggage_hosts<I>(mut self, patterns: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.settings.baggage_hosts.extend(patterns.into_iter().map(Into::into));
+        self
+    }
+
+    /// Starts telemetry.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that cannot be used, of the builder or of the environment; one that asks for a feature that is not switched
+    /// on; an exporter that cannot be built; telemetry that is initialised already ([`Error::is_already_initialised`]); or a system
+    /// that gives no thread.
+    pub fn init(mut self) -> Result<Guard> {
+        if let Some(mistake) = self.mistake {
+            return Err(mistake);
+        }
+        self.settings.has_exporters = !self.exporters.is_empty();
+        let config = Config::resolve(&self.settings, &env::process, std::io::stdout().is_terminal())?;
+        let mut exporters = self.exporters;
+        exporters.extend(export::build(&config.exporters)?);
+        guard::install(&config, exporters)
+    }
+
+    fn resource(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
+        self.settings.resource.push(KeyValue::new(key, value));
+        self
+    }
+
+    /// Keeps the first mistake.
+    fn check(mut self, valid: bool, setter: &str, value: &str, expected: &'static str) -> Self {
+        if !valid && self.mistake.is_none() {
+            let name = format!("Builder::{setter}");
+            self.mistake = Some(Error::invalid_setting(name, Shown::Argument(value.to_owned()), expected));
+        }
+        self
+    }
+
+    fn check_count(self, count: usize, setter: &str) -> Self {
+        self.check(count > 0, setter, &count.to_string(), "at least 1")
+    }
+
+    fn check_duration(self, duration: Duration, setter: &str, min: Duration) -> Self {
+        let valid = (min..=env::MAX_DURATION).contains(&duration);
+        let expected = if min.is_zero() { "at most a day" } else { "more than zero and at most a day" };
+        self.check(valid, setter, &format!("{duration:?}"), expected)
+    }
+}
+
+/// Exporters are shown by name: they may hold credentials.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exporters: Vec<&str> = self.exporters.iter().map(|exporter| exporter.name()).collect();
+        f.debug_struct("Builder")
+            .field("settings", &self.settings)
+            .field("exporters", &exporters)
+            .field("mistake", &self.mistake)
+            .finish()
+    }
+}
+
+fn is_valid(sampler: &Sampler) -> bool {
+    match sampler {
+        Sampler::AlwaysOn | Sampler::AlwaysOff => true,
+        // NaN is in no range.
+        Sampler::TraceIdRatio(ratio) => (0.0..=1.0).contains(ratio),
+        Sampler::ParentBased(root) => is_valid(root),
+    }
+}
+
+/// `MemoryExporter` for `llmetry::export::memory::MemoryExporter`: error texts name exporters.
+fn short_type_name<E>() -> &'static str {
+    let name = std::any::type_name::<E>();
+    let without_generics = name.split('<').next().unwrap_or(name);
+    without_generics.rsplit("::").next().unwrap_or(without_generics)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::MemoryExporter;
+
+    #[test]
+    fn the_first_mistake_is_what_init_returns() {
+        let builder = builder().max_queue_bytes(0).service_name("").sampler(Sampler::TraceIdRatio(2.0));
+        assert_eq!(
+            builder.init().unwrap_err().to_string(),
+            "Builder::max_queue_bytes(0) cannot be used: expected at least 1"
+        );
+    }
+
+    #[test]
+    fn values_that_cannot_be_used_are_refused() {
+        let ratio = |ratio| Sampler::parent_based(Sampler::TraceIdRatio(ratio));
+        let mistakes = [
+            (builder().service_name(""), "service_name() cannot be used: expected a name that is not empty"),
+            (builder().resource_attribute("", 1), "resource_attribute() cannot"),
+            (builder().sampler(ratio(f64::NAN)), "sampler(ParentBased(TraceIdRatio(NaN))) cannot"),
+            (builder().sampler(ratio(1.1)), "sampler(ParentBased(TraceIdRatio(1.1))) cannot"),
+            (
+                builder().schedule_delay(Duration::ZERO),
+                "schedule_delay(0ns) cannot be used: expected more than zero",
+            ),
+            (builder().export_timeout(Duration::MAX), "export_timeout("),
+            (builder().shutdown_timeout(Duration::MAX), "shutdown_timeout("),
+            (builder().max_export_batch_size(0), "max_export_batch_size(0)"),
+            (builder().max_queue_size(0), "max_queue_size(0)"),
+            (builder().max_open_spans(0), "max_open_spans(0)"),
+        ];
+        for (builder, said) in mistakes {
+            let error = builder.mistake.unwrap().to_string();
+            assert!(error.starts_with(&format!("Builder::{said}")), "{error}");
+        }
+        assert!(builder().shutdown_timeout(Duration::ZERO).sampler(ratio(0.5)).mistake.is_none());
+    }
+
+    #[test]
+    fn exporters_have_the_name_of_their_type() {
+        let builder = builder().exporter(MemoryExporter::new());
+        assert_eq!(builder.exporters[0].name(), "MemoryExporter");
+        assert_eq!(short_type_name::<Option<MemoryExporter>>(), "Option");
+    }
+}

@@ -1,0 +1,300 @@
+//! The settings that hold: builder calls, environment and defaults, put together once.
+//!
+//! In: [`Settings`] from the builder, and a lookup of variables. Out: a [`Config`], typed and complete, or an error that names the
+//! setting. Does not: touch the process environment, build anything, or print; what has to be said waits in `notices`.
+//!
+//! The order of sources is decided here and nowhere else: builder over environment over default. Two things differ. The name given to
+//! `init(name)` is a default, since operators rename services; and `OTEL_SDK_DISABLED` cannot be overruled by the builder.
+
+mod exporters;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
+
+use super::env::{self, Environment, Lookup};
+use crate::error::Result;
+use crate::export::{ExporterSetting, StdoutFormat};
+#[cfg(feature = "propagation")]
+use crate::hosts::HostPatterns;
+use crate::record::Limits;
+use crate::sampling::Sampler;
+
+/// What the builder was told; `None` where it was told nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    /// From `init(name)`: weaker than the environment.
+    pub(crate) default_service_name: Option<String>,
+    /// From `Builder::service_name`, `resource_attribute` and their kin, in the order of the calls.
+    pub(crate) resource: Vec<KeyValue>,
+    /// Whether exporters were given as values.
+    pub(crate) has_exporters: bool,
+    pub(crate) stdout: Option<StdoutFormat>,
+    /// The environment's choice of exporters counts although the builder made one.
+    pub(crate) exporters_from_env: bool,
+    pub(crate) sampler: Option<Sampler>,
+    pub(crate) content: Option<bool>,
+    pub(crate) globals: Option<bool>,
+    pub(crate) schedule_delay: Option<Duration>,
+    pub(crate) max_export_batch_size: Option<usize>,
+    pub(crate) max_queue_bytes: Option<usize>,
+    pub(crate) max_queue_size: Option<usize>,
+    pub(crate) export_timeout: Option<Duration>,
+    pub(crate) shutdown_timeout: Option<Duration>,
+    pub(crate) max_attributes: Option<usize>,
+    pub(crate) max_events: Option<usize>,
+    pub(crate) max_links: Option<usize>,
+    pub(crate) max_value_bytes: Option<usize>,
+    pub(crate) max_open_spans: Option<usize>,
+    #[cfg(feature = "propagation")]
+    pub(crate) baggage_hosts: Vec<String>,
+}
+
+/// All that the installation has to know.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// Nothing is installed; the other fields mean nothing then.
+    pub(crate) disabled: bool,
+    pub(crate) resource: Resource,
+    /// Beside those that the builder was given as values.
+    pub(crate) exporters: Vec<ExporterSetting>,
+    pub(crate) sampler: Sampler,
+    pub(crate) batch: Batch,
+    pub(crate) limits: Limits,
+    /// Whether content (prompts, completions, arguments, results) may be captured.
+    pub(crate) content: bool,
+    /// Whether OpenTelemetry's global provider and propagator are set.
+    pub(crate) globals: bool,
+    /// How long the guard's drop may take.
+    pub(crate) shutdown_timeout: Duration,
+    /// Hosts that baggage is sent to.
+    #[cfg(feature = "propagation")]
+    pub(crate) baggage_hosts: HostPatterns,
+    /// To be said once telemetry runs.
+    pub(crate) notices: Vec<String>,
+}
+
+/// When batches go out, and how much may wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Batch {
+    pub(crate) schedule_delay: Duration,
+    pub(crate) max_export_batch_size: usize,
+    pub(crate) max_queue_bytes: usize,
+    /// In spans; `None`: bytes alone decide.
+    pub(crate) max_queue_size: Option<usize>,
+    pub(crate) export_timeout: Duration,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            schedule_delay: Duration::from_secs(5),
+            max_export_batch_size: 512,
+            max_queue_bytes: 16 * 1024 * 1024,
+            max_queue_size: None,
+            export_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// With stdout alone somebody is watching, and lines cost no round trip.
+const STDOUT_SCHEDULE_DELAY: Duration = Duration::from_millis(200);
+
+impl Config {
+    /// Puts together what the builder, the environment and the defaults say.
+    ///
+    /// # Errors
+    ///
+    /// When the environment says something that cannot be used, or that asks for a feature that is not switched on.
+    pub(crate) fn resolve(settings: &Settings, lookup: Lookup<'_>, stdout_is_terminal: bool) -> Result<Self> {
+        let env = Environment(lookup);
+        if env.boolean(&env::SDK_DISABLED)? == Some(true) {
+            return Ok(Self { disabled: true, ..Self::without_exporters() });
+        }
+        let mut notices = Vec::new();
+        let mut exporters = exporters::resolve(settings, env, stdout_is_terminal, &mut notices)?;
+        let only_stdout = !settings.has_exporters
+            && !exporters.is_empty()
+            && exporters.iter().all(ExporterSetting::is_stdout);
+        let batch = batch(settings, env, only_stdout)?;
+        for exporter in &mut exporters {
+            if let ExporterSetting::OtlpHttp(otlp) | ExporterSetting::OtlpGrpc(otlp) = exporter {
+                otlp.timeout = otlp.timeout.min(batch.export_timeout);
+            }
+        }
+        Ok(Self {
+            disabled: false,
+            resource: resource(settings, env)?,
+            exporters,
+            sampler: match &settings.sampler {
+                Some(sampler) => sampler.clone(),
+                None => sampler(env, &mut notices)?,
+            },
+            batch,
+            limits: limits(settings, env)?,
+            content: match settings.content {
+                Some(content) => content,
+                None => content(env, &mut notices)?,
+            },
+            globals: settings.globals.unwrap_or(true),
+            shutdown_timeout: settings.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
+            #[cfg(feature = "propagation")]
+            baggage_hosts: HostPatterns::new(settings.baggage_hosts.iter().cloned()),
+            notices,
+        })
+    }
+
+    /// For `testing`, which listens to the pipeline itself: everything is recorded, whatever the environment says.
+    #[cfg(feature = "testing")]
+    pub(crate) fn for_tests() -> Self {
+        Self { sampler: Sampler::AlwaysOn, ..Self::without_exporters() }
+    }
+
+    fn without_exporters() -> Self {
+        Self {
+            disabled: false,
+            resource: Resource::builder_empty().build(),
+            exporters: Vec::new(),
+            sampler: Sampler::default(),
+            batch: Batch::default(),
+            limits: Limits::default(),
+            content: false,
+            globals: true,
+            shutdown_timeout: Duration::from_secs(5),
+            #[cfg(feature = "propagation")]
+            baggage_hosts: HostPatterns::default(),
+            notices: Vec::new(),
+        }
+    }
+}
+
+/// Who sends the spans. Later entries replace earlier ones of the same key.
+fn resource(settings: &Settings, env: Environment<'_>) -> Result<Resource> {
+    let mut attributes: Vec<KeyValue> = vec![
+        KeyValue::new(TELEMETRY_DISTRO_NAME, env!("CARGO_PKG_NAME")),
+        KeyValue::new(TELEMETRY_DISTRO_VERSION, env!("CARGO_PKG_VERSION")),
+    ];
+    let name = settings.default_service_name.clone().unwrap_or_else(|| {
+        env::program_name()
+            .map_or_else(|| "unknown_service".to_owned(), |program| format!("unknown_service:{program}"))
+    });
+    attributes.push(KeyValue::new(SERVICE_NAME, name));
+    let pairs = env.pairs(&env::RESOURCE_ATTRIBUTES, |key| !key.is_empty(), |_| true)?;
+    attributes.extend(pairs.into_iter().map(|(key, value)| KeyValue::new(key, value)));
+    if let Some(name) = env.text(&env::SERVICE_NAME)? {
+        attributes.push(KeyValue::new(SERVICE_NAME, name));
+    }
+    attributes.extend(settings.resource.iter().cloned());
+    Ok(Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attributes(attributes)
+        .build())
+}
+
+fn batch(settings: &Settings, env: Environment<'_>, only_stdout: bool) -> Result<Batch> {
+    let default = Batch::default();
+    let max_queue_size =
+        or_env(settings.max_queue_size, || env.count(&env::BSP_MAX_QUEUE_SIZE, 1..=usize::MAX))?;
+    let max_export_batch_size = or_env(settings.max_export_batch_size, || {
+        env.count(&env::BSP_MAX_EXPORT_BATCH_SIZE, 1..=usize::MAX)
+    })?
+    .unwrap_or(default.max_export_batch_size);
+    let delay = if only_stdout { STDOUT_SCHEDULE_DELAY } else { default.schedule_delay };
+    Ok(Batch {
+        schedule_delay: or_env(settings.schedule_delay, || env.millis(&env::BSP_SCHEDULE_DELAY))?
+            .unwrap_or(delay),
+        // A batch larger than the queue would never fill up.
+        max_export_batch_size: max_export_batch_size.min(max_queue_size.unwrap_or(usize::MAX)),
+        max_queue_bytes: settings.max_queue_bytes.unwrap_or(default.max_queue_bytes),
+        max_queue_size,
+        export_timeout: or_env(settings.export_timeout, || env.millis(&env::BSP_EXPORT_TIMEOUT))?
+            .unwrap_or(default.export_timeout),
+    })
+}
+
+fn limits(settings: &Settings, env: Environment<'_>) -> Result<Limits> {
+    let default = Limits::default();
+    let count = |set: Option<usize>, variable, default: usize| -> Result<usize> {
+        Ok(or_env(set, || env.count(variable, 0..=usize::MAX))?.unwrap_or(default))
+    };
+    let value_bytes = || {
+        let variables = [&env::SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, &env::ATTRIBUTE_VALUE_LENGTH_LIMIT];
+        let found = env.first(variables, |variable| env.count(variable, 0..=usize::MAX))?;
+        Ok(found.map(|(_, bytes)| bytes))
+    };
+    Ok(Limits {
+        attributes: count(settings.max_attributes, &env::SPAN_ATTRIBUTE_COUNT_LIMIT, default.attributes)?,
+        events: count(settings.max_events, &env::SPAN_EVENT_COUNT_LIMIT, default.events)?,
+        links: count(settings.max_links, &env::SPAN_LINK_COUNT_LIMIT, default.links)?,
+        value_bytes: or_env(settings.max_value_bytes, value_bytes)?.unwrap_or(default.value_bytes),
+        open_spans: settings.max_open_spans.unwrap_or(default.open_spans),
+    })
+}
+
+const SAMPLERS: &str = "always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off or parentbased_traceidratio";
+
+fn sampler(env: Environment<'_>, notices: &mut Vec<String>) -> Result<Sampler> {
+    let Some(name) = env.text(&env::TRACES_SAMPLER)? else {
+        if let Some(argument) = env.text(&env::TRACES_SAMPLER_ARG)? {
+            notices.push(format!(
+                "{}={argument} has no effect without {}=parentbased_traceidratio; every trace is recorded",
+                env::TRACES_SAMPLER_ARG.name,
+                env::TRACES_SAMPLER.name
+            ));
+        }
+        return Ok(Sampler::default());
+    };
+    // Read only where it counts: the other samplers have no argument.
+    let ratio = || {
+        let ratio = env.parsed(&env::TRACES_SAMPLER_ARG, "a number from 0 to 1", |text| {
+            text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio))
+        })?;
+        Ok(Sampler::TraceIdRatio(ratio.unwrap_or(1.0)))
+    };
+    let lower = name.to_ascii_lowercase();
+    let root = match lower.strip_prefix("parentbased_").unwrap_or(&lower) {
+        "always_on" => Sampler::AlwaysOn,
+        "always_off" => Sampler::AlwaysOff,
+        "traceidratio" => ratio()?,
+        _ => return Err(env::invalid(&env::TRACES_SAMPLER, &name, SAMPLERS)),
+    };
+    Ok(if lower.starts_with("parentbased_") { Sampler::parent_based(root) } else { root })
+}
+
+fn content(env: Environment<'_>, notices: &mut Vec<String>) -> Result<bool> {
+    let variable = &env::CAPTURE_MESSAGE_CONTENT;
+    let expected = "NO_CONTENT (or false), SPAN_ONLY (or true), EVENT_ONLY or SPAN_AND_EVENT";
+    let mode = env.parsed(variable, expected, |text| match text.to_ascii_lowercase().as_str() {
+        "no_content" | "false" => Some((false, false)),
+        "span_only" | "span_and_event" | "true" => Some((true, false)),
+        "event_only" => Some((false, true)),
+        _ => None,
+    })?;
+    let (on_spans, event_only) = mode.unwrap_or_default();
+    if event_only {
+        notices.push(format!(
+            "{}=EVENT_ONLY captures nothing: content is written to spans only; use SPAN_ONLY to switch it on",
+            variable.name
+        ));
+    }
+    Ok(on_spans)
+}
+
+/// The builder's value, or what the environment says.
+fn or_env<T>(set: Option<T>, env: impl FnOnce() -> Result<Option<T>>) -> Result<Option<T>> {
+    match set {
+        Some(value) => Ok(Some(value)),
+        None => env(),
+    }
+}
+
+// Keys of the resource; those of spans stand in `semconv::keys`.
+pub(super) const SERVICE_NAME: &str = "service.name";
+pub(super) const SERVICE_VERSION: &str = "service.version";
+pub(super) const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.name";
+const TELEMETRY_DISTRO_NAME: &str = "telemetry.distro.name";
+const TELEMETRY_DISTRO_VERSION: &str = "telemetry.distro.version";

@@ -1,0 +1,253 @@
+//! The guard: whoever holds it keeps telemetry running; whoever drops it has everything exported, or is told what was not.
+//!
+//! In: a resolved `Config` and exporters. Out: the installation, and its end. Does not: read the environment or build exporters.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
+
+use opentelemetry::global;
+use opentelemetry::trace::noop::NoopTracerProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+
+use super::config::Config;
+use crate::bridge::{self, PipelineProcessor, Propagator};
+use crate::diag;
+use crate::error::{Error, Result};
+use crate::export::DynExporter;
+use crate::hub::{self, Installed};
+use crate::pipeline::stats::{Report, Stats};
+use crate::pipeline::worker::{Batching, Pipeline};
+use crate::sync::lock;
+
+/// Estimated bytes of one batch: half of what receivers commonly accept.
+const MAX_BATCH_BYTES: usize = 2 * 1024 * 1024;
+
+/// Keeps telemetry running; exports what is left and shuts down when dropped.
+///
+/// Bind it to a name for as long as the program runs: `let _telemetry = llmetry::init("my-app")?;`. With `let _ = …` it would be
+/// dropped, and telemetry ended, at once.
+#[must_use = "telemetry ends when the guard is dropped: bind it, `let _telemetry = …`"]
+#[derive(Debug)]
+pub struct Guard {
+    /// `None` when telemetry is disabled (`OTEL_SDK_DISABLED=true`).
+    running: Option<Running>,
+    shutdown_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Running {
+    installed: Arc<Installed>,
+    /// For `tracing` spans, which need a tracer of their own.
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "held by the globals alone then"))]
+    provider: SdkTracerProvider,
+    globals: bool,
+}
+
+/// Installs what `config` says.
+pub(super) fn install(config: &Config, exporters: Vec<Box<dyn DynExporter>>) -> Result<Guard> {
+    let shutdown_timeout = config.shutdown_timeout;
+    if config.disabled {
+        return Ok(Guard { running: None, shutdown_timeout });
+    }
+    let running = start(config, exporters, false)?;
+    for notice in &config.notices {
+        diag::notice(notice);
+    }
+    Ok(Guard { running: Some(running), shutdown_timeout })
+}
+
+/// The one place where an installation is made.
+fn start(config: &Config, exporters: Vec<Box<dyn DynExporter>>, for_tests: bool) -> Result<Running> {
+    let make = |epoch| {
+        let batching = Batching {
+            max_spans: config.batch.max_export_batch_size.max(1),
+            max_bytes: MAX_BATCH_BYTES,
+            delay: config.batch.schedule_delay,
+            export_timeout: config.batch.export_timeout,
+        };
+        let (bytes, spans) = (config.batch.max_queue_bytes, config.batch.max_queue_size);
+        let pipeline = Pipeline::start(exporters, &config.resource, batching, bytes, spans)?;
+        Ok(Installed {
+            epoch,
+            sampler: config.sampler.clone(),
+            limits: config.limits,
+            content: config.content,
+            for_tests,
+            intake: Arc::clone(&pipeline.intake),
+            pipeline: Arc::new(pipeline),
+            #[cfg(feature = "propagation")]
+            baggage_hosts: config.baggage_hosts.clone(),
+        })
+    };
+    let (installed, replaced) = hub::install(make, Error::already_initialised)?;
+    if let Some(replaced) = replaced {
+        // It belonged to `testing` and exports nothing; only its thread has to end.
+        replaced.pipeline.shutdown(Duration::ZERO);
+    }
+    let processor = PipelineProcessor::new(Arc::clone(&installed.pipeline));
+    let provider = bridge::provider(processor, &config.sampler, &config.limits, &config.resource);
+    if config.globals {
+        global::set_tracer_provider(provider.clone());
+        global::set_text_map_propagator(Propagator::default());
+    }
+    Ok(Running { installed, provider, globals: config.globals })
+}
+
+/// The pipeline that `testing` listens to: that of the present installation, or of one without exporters that a later `init`
+/// replaces.
+///
+/// # Errors
+///
+/// When the system gives no thread.
+#[cfg(feature = "testing")]
+pub(crate) fn pipeline_for_tests() -> Result<Arc<Pipeline>> {
+    loop {
+        if let Some(installed) = hub::installed() {
+            return Ok(Arc::clone(&installed.pipeline));
+        }
+        match start(&Config::for_tests(), Vec::new(), true) {
+            Ok(running) => return Ok(Arc::clone(&running.installed.pipeline)),
+            // Another test was faster.
+            Err(error) if error.is_already_initialised() => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Guard {
+    /// Exports every span that has ended by now; waits no longer than `timeout`.
+    ///
+    /// Blocks the calling thread, but needs nothing of it: the pipeline has a thread of its own. Loss is not an error here, it
+    /// stands in the [`Report`].
+    pub fn flush(&self, timeout: Duration) -> Report {
+        match &self.running {
+            Some(running) => running.installed.pipeline.flush(timeout),
+            None => Report { in_time: true, ..Report::default() },
+        }
+    }
+
+    /// Ends telemetry: exports what is left, within `timeout`, and says what became of every span.
+    ///
+    /// Functions that are called afterwards run untouched. A new `init` is possible.
+    ///
+    /// ```no_run
+    /// # fn main() -> llmetry::Result<()> {
+    /// let telemetry = llmetry::init("my-app")?;
+    /// let report = telemetry.shutdown(std::time::Duration::from_secs(5));
+    /// if !report.is_complete() {
+    ///     eprintln!("{report}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn shutdown(mut self, timeout: Duration) -> Report {
+        self.running.take().map_or_else(
+            || Report { in_time: true, ..Report::default() },
+            |running| running.shutdown(timeout),
+        )
+    }
+
+    /// As [`shutdown`](Self::shutdown), without blocking the calling thread: for async code whose runtime has other work to do
+    /// meanwhile, perhaps the very server that the spans go to.
+    pub fn shutdown_async(mut self, timeout: Duration) -> impl Future<Output = Report> + Send {
+        let answer = Arc::new(Mutex::new(Answer { report: None, waker: None }));
+        let running = self.running.take();
+        let thread = Arc::clone(&answer);
+        let work = move || {
+            let report = running.map_or_else(
+                || Report { in_time: true, ..Report::default() },
+                |running| running.shutdown(timeout),
+            );
+            let waker = {
+                let mut answer = lock(&thread);
+                answer.report = Some(report);
+                answer.waker.take()
+            };
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        };
+        // Without a thread the closure is dropped, and `Running` with it, which shuts down as the guard's drop would.
+        if std::thread::Builder::new().name("llmetry-shutdown".to_owned()).spawn(work).is_err() {
+            lock(&answer).report.get_or_insert_default();
+        }
+        ShutdownAnswer(answer)
+    }
+
+    /// What became of every span so far.
+    pub fn stats(&self) -> Stats {
+        self.running.as_ref().map(|running| running.installed.pipeline.stats()).unwrap_or_default()
+    }
+
+    /// A span processor for an OpenTelemetry provider of your own: its spans then leave through this pipeline too, with what
+    /// they inherit. Use it with `Builder::globals(false)`; the provider that `init` installs has one already. `None` when
+    /// telemetry is disabled.
+    pub fn span_processor(&self) -> Option<PipelineProcessor> {
+        let running = self.running.as_ref()?;
+        Some(PipelineProcessor::new(Arc::clone(&running.installed.pipeline)))
+    }
+
+    /// A layer for a `tracing` subscriber: spans of `tracing`, your own and those of libraries, become children of annotated
+    /// functions and the other way round, and leave through this pipeline. `None` (which is a layer too, one that does nothing)
+    /// when telemetry is disabled.
+    ///
+    /// ```no_run
+    /// use tracing_subscriber::prelude::*;
+    /// # fn main() -> llmetry::Result<()> {
+    /// let telemetry = llmetry::init("my-app")?;
+    /// tracing_subscriber::registry().with(telemetry.tracing_layer()).init();
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn tracing_layer<S>(
+        &self,
+    ) -> Option<impl tracing_subscriber::Layer<S> + Send + Sync + 'static + use<S>>
+    where
+        S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span> + Send + Sync,
+    {
+        self.running.as_ref().map(|running| bridge::tracing::layer(&running.provider))
+    }
+}
+
+impl Running {
+    fn shutdown(&self, timeout: Duration) -> Report {
+        hub::remove(self.installed.epoch);
+        if self.globals {
+            global::set_tracer_provider(NoopTracerProvider::new());
+        }
+        self.installed.pipeline.shutdown(timeout)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        let report = running.shutdown(self.shutdown_timeout);
+        if !report.is_complete() {
+            diag::notice(&report.to_string());
+        }
+    }
+}
+
+/// What the shutdown thread leaves for whoever awaits it.
+#[derive(Debug)]
+struct Answer {
+    report: Option<Report>,
+    waker: Option<Waker>,
+}
+
+struct ShutdownAnswer(Arc<Mutex<Answer>>);
+
+impl Future for ShutdownAnswer {
+    type Output = Report;
+
+    fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Report> {
+        let mut answer = lock(&self.0);
+        if let Some(report) = answer.report.take() {
+            return Poll::Ready(report);
+        }
+        answer.waker = Some(task.waker().clone());
+        Poll::Pending
+    }
+}

@@ -1,0 +1,48 @@
+use llmetry::{task, tool};
+
+#[task]
+fn missing_tail() -> i32 {
+    1;
+}
+
+#[task]
+async fn missing_tail_async(a: u8) -> i32 {
+    let _ = a;
+}
+
+#[task]
+async fn wrong_tail() -> i32 {
+    "no"
+}
+
+#[task]
+fn wrong_tail_sync() -> i32 {
+    "no"
+}
+
+#[tool]
+async fn question_mark() {
+    "1".parse::<u32>()?;
+}
+
+#[tool]
+fn question_mark_sync() {
+    "1".parse::<u32>()?;
+}
+
+#[task]
+fn needless_tail() {
+    5
+}
+
+#[task]
+fn unsatisfied() -> impl Iterator<Item = u8> {
+    5u8
+}
+
+#[task]
+fn unknown_type(a: Missing) -> Missing {
+    a
+}
+
+fn main() {}
