@@ -220,8 +220,8 @@ mod tests {
 
     #[test]
     fn an_error_is_one_word() {
-        assert_eq!(size_of::<Error>(), size_of::<usize>());
         fn is_send_and_sync<T: Send + Sync + 'static>() {}
         is_send_and_sync::<Error>();
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
     }
 }

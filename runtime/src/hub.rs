@@ -45,15 +45,16 @@ pub(crate) fn installed() -> Option<Arc<Installed>> {
     INSTALLED.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Makes `make(epoch)` the current installation, and gives back the one of `testing` that it replaced. `occupied` is the
-/// answer while another one lives that may not be replaced.
+/// Makes `make(epoch)` the current installation, and gives back the one that it replaced: a real one replaces one of `testing`.
+/// `occupied` is the answer while another one lives that may not be replaced.
 pub(crate) fn install<E>(
+    for_tests: bool,
     make: impl FnOnce(u32) -> Result<Installed, E>,
     occupied: impl FnOnce() -> E,
 ) -> Result<(Arc<Installed>, Option<Arc<Installed>>), E> {
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     let replaced = installed();
-    if replaced.as_ref().is_some_and(|current| !current.for_tests) {
+    if replaced.as_ref().is_some_and(|current| for_tests || !current.for_tests) {
         return Err(occupied());
     }
     let epoch = last.wrapping_add(1).max(1);

@@ -1,7 +1,69 @@
-//! OpenTelemetry tracing for programs that call LLMs: annotate functions, call [`init`](init()), see every run as one trace.
+//! OpenTelemetry tracing for programs that call LLMs: annotate functions, call [`init`], see every run as one trace.
+//!
+//! ```no_run
+//! use llmetry::{task, tool, workflow};
+//!
+//! #[tool]
+//! async fn get_weather(city: &str) -> Result<String, std::io::Error> {
+//!     Ok(format!("rain in {city}"))
+//! }
+//!
+//! #[task]
+//! async fn summarise(text: &str) -> String {
+//!     text.to_uppercase()
+//! }
+//!
+//! #[workflow(name = "support_ticket", version = 2)]
+//! async fn handle(city: &str) -> Result<String, std::io::Error> {
+//!     Ok(summarise(&get_weather(city).await?).await)
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let _telemetry = llmetry::init("support-bot")?; // the environment and defaults; stdout if nothing is set
+//!     handle("Bern").await?;
+//!     Ok(()) // the guard exports what is left, and says on stderr what could not be sent
+//! }
+//! ```
+//!
+//! - [`workflow`], [`task`], [`agent`], [`tool`]: attributes for async and sync functions; the function comes out untouched.
+//! - [`init`], [`builder`], [`Guard`], [`Report`], [`Stats`]: opening, closing, and what became of every span.
+//! - [`current`]: what a function may say about its span. [`InCurrentTrace`], [`spawn`], [`scoped`]: into other tasks and threads.
+//! - [`inject`], [`extract`], [`RequestBuilderExt`]: W3C trace context over HTTP.
+//! - [`testing`]: what did this code trace?
+//!
+//! Before `init`, and after the guard is gone, annotated functions run as if they were not annotated.
+//!
+//! # What leaves the process
+//!
+//! Names, kinds, times, error types, and what the program itself sets. Never arguments or results, and error messages only when
+//! content is on: [`Builder::capture_content`], `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+//!
+//! # Crate features
+//!
+//! A library depends on llmetry with `default-features = false`: the macros and the scopes, and nothing that decides what the program
+//! does with them. No feature changes what `init` does by itself.
+//!
+//! | feature | default | what it adds |
+//! | --- | --- | --- |
+//! | `sdk` | by others | `init`, the guard, the pipeline |
+//! | `stdout` | yes | the stdout exporters: a tree for people, JSON lines for programs |
+//! | `otlp-http` | yes | OTLP as http/protobuf, with a blocking client of its own |
+//! | `propagation` | yes | `inject` and `extract` over `http::HeaderMap` |
+//! | `tokio` | yes | `spawn` |
+//! | `otlp-grpc` | no | OTLP over gRPC: tonic, on a runtime of its own |
+//! | `tls`, `otlp-grpc-tls` | no | https endpoints for OTLP over HTTP, over gRPC |
+//! | `reqwest` | no | `RequestBuilderExt` for reqwest 0.13 |
+//! | `tracing` | no | `Guard::tracing_layer` |
+//! | `testing` | no | the module `testing` |
+//!
+//! OpenTelemetry's own types stand in `extract`, `Builder::exporter`, `Span::context`, `Guard::span_processor`, attribute values and
+//! `testing`; the crate is re-exported as [`opentelemetry`], so that a program uses the same version.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // A library's build (no feature `sdk`) compiles the scopes that a program's features bring to life.
 #![cfg_attr(not(feature = "sdk"), allow(dead_code))]
+// What a feature adds is linked to where it is there.
+#![cfg_attr(not(all(feature = "reqwest", feature = "testing")), allow(rustdoc::broken_intra_doc_links))]
 
 mod diag;
 mod error;
@@ -58,3 +120,8 @@ pub use crate::scope::{InCurrentTrace, InTrace, Span, current, scoped};
 #[cfg(feature = "sdk")]
 pub use crate::setup::{Builder, Guard, builder, init};
 pub use crate::value::IntoValue;
+
+/// The README's snippets compile.
+#[cfg(all(doctest, feature = "reqwest", feature = "tracing", feature = "testing", feature = "otlp-grpc"))]
+#[doc = include_str!("../../README.md")]
+struct ReadmeDoctests;

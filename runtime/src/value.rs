@@ -142,18 +142,16 @@ impl IntoValue for Vec<bool> {
     }
 }
 
-/// `value` with every text in it cut to `limit` bytes, on a character's edge.
-pub(crate) fn cut(value: Value, limit: usize) -> Value {
+/// Cuts every text in `value` to `limit` bytes, on a character's edge.
+pub(crate) fn cut(value: &mut Value, limit: usize) {
     match value {
-        Value::String(text) if text.as_str().len() > limit => {
-            Value::String(cut_text(text.as_str(), limit).into())
+        Value::String(text) if text.as_str().len() > limit => *text = cut_text(text.as_str(), limit).into(),
+        Value::Array(Array::String(items)) => {
+            for item in items.iter_mut().filter(|item| item.as_str().len() > limit) {
+                *item = cut_text(item.as_str(), limit).into();
+            }
         }
-        Value::Array(Array::String(items)) if items.iter().any(|item| item.as_str().len() > limit) => {
-            Value::Array(Array::String(
-                items.iter().map(|item| cut_text(item.as_str(), limit).into()).collect(),
-            ))
-        }
-        other => other,
+        _ => {}
     }
 }
 
@@ -179,8 +177,13 @@ mod tests {
 
     #[test]
     fn texts_are_cut_between_characters() {
-        assert_eq!(cut("äöü".into_value(), 3), Value::from("ä"));
-        assert_eq!(cut("abc".into_value(), 3), Value::from("abc"));
-        assert_eq!(cut(vec!["abcd".to_owned()].into_value(), 2), vec!["ab".to_owned()].into_value());
+        let cut_to = |value: Value, limit| {
+            let mut value = value;
+            cut(&mut value, limit);
+            value
+        };
+        assert_eq!(cut_to("äöü".into_value(), 3), Value::from("ä"));
+        assert_eq!(cut_to("abc".into_value(), 3), Value::from("abc"));
+        assert_eq!(cut_to(vec!["abcd".to_owned()].into_value(), 2), vec!["ab".to_owned()].into_value());
     }
 }

@@ -1,7 +1,16 @@
 //! The same functions with and without the attribute, side by side: what they do to their arguments, and how large their futures are.
 
 #![allow(clippy::print_stdout)] // the sizes, for `--nocapture`
-#![allow(unused_variables, clippy::used_underscore_binding, clippy::unused_async, clippy::wildcard_imports)]
+#![allow(
+    unused_variables,
+    clippy::needless_pass_by_value,
+    clippy::toplevel_ref_arg,
+    clippy::unused_self,
+    clippy::large_types_passed_by_value,
+    clippy::used_underscore_binding,
+    clippy::unused_async,
+    clippy::wildcard_imports
+)]
 
 use std::cell::RefCell;
 use std::future::{Future, pending};

@@ -1,7 +1,15 @@
 //! Functions of every shape that the attributes take: they compile, run, return what they should, and leave the right spans.
 
 #![allow(unsafe_code)] // an `unsafe fn` is one of the shapes
-#![allow(clippy::unused_async, clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref)]
+#![allow(
+    clippy::never_loop,
+    clippy::identity_op,
+    clippy::deref_addrof,
+    clippy::non_minimal_cfg,
+    clippy::unused_async,
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref
+)]
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Display};

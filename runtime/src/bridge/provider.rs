@@ -20,10 +20,12 @@ pub(crate) fn provider(
     resource: &Resource,
 ) -> SdkTracerProvider {
     let count = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
-    let mut span_limits = SpanLimits::default();
-    span_limits.max_attributes_per_span = count(limits.attributes);
-    span_limits.max_events_per_span = count(limits.events);
-    span_limits.max_links_per_span = count(limits.links);
+    let span_limits = SpanLimits {
+        max_attributes_per_span: count(limits.attributes),
+        max_events_per_span: count(limits.events),
+        max_links_per_span: count(limits.links),
+        ..SpanLimits::default()
+    };
     SdkTracerProvider::builder()
         .with_span_processor(processor)
         .with_sampler(sampler.to_sdk())

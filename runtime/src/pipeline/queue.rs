@@ -18,7 +18,8 @@ const RESERVATION: usize = 32 * 1024;
 pub(crate) struct Bounds {
     pub(crate) bytes: usize,
     pub(crate) items: Option<usize>,
-    /// A push that brings its shard to a multiple of this number asks for the worker.
+    /// A push that brings its shard to a multiple of this number asks for the worker. Rounded down to a power of two, since a
+    /// division would be a tenth of a push.
     pub(crate) wake_at: usize,
 }
 
@@ -67,8 +68,9 @@ struct Buffer<T> {
 
 impl<T> Queue<T> {
     pub(crate) fn new(bounds: Bounds) -> Self {
+        let wake_at = 1 << bounds.wake_at.max(1).ilog2();
         Self {
-            bounds,
+            bounds: Bounds { wake_at, ..bounds },
             reserved: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             shards: Mutex::new(Vec::new()),
@@ -114,7 +116,7 @@ impl<T> Queue<T> {
         if let Some(place) = buffer.places.get_mut(len) {
             *place = Some(make());
         }
-        if buffer.len % self.bounds.wake_at == 0 { Pushed::KeptAndWake } else { Pushed::Kept }
+        if buffer.len & (self.bounds.wake_at - 1) == 0 { Pushed::KeptAndWake } else { Pushed::Kept }
     }
 
     #[cold]

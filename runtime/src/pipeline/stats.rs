@@ -48,7 +48,7 @@ pub struct Stats {
     /// Spans that have not ended.
     pub open: u64,
     /// Tasks and tools that began a trace of their own while a workflow was open: most often a `tokio::spawn` that should be
-    /// [`llmetry::spawn`](crate::in_current_trace).
+    /// `llmetry::spawn`.
     pub orphans: u64,
     /// What the last failed export said.
     pub last_error: Option<String>,
@@ -105,6 +105,36 @@ impl fmt::Display for Report {
         if stats.open > 0 {
             write!(f, ", {} still open", stats.open)?;
         }
+        if !self.in_time {
+            write!(f, "; the exporters did not finish within {:?}", self.elapsed)?;
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_says_what_was_lost_and_why() {
+        let mut report = Report {
+            stats: Stats { exported: 812, ..Stats::default() },
+            in_time: true,
+            elapsed: Duration::from_millis(1500),
+        };
+        assert!(report.is_complete());
+        assert_eq!(report.to_string(), "812 spans delivered");
+        report.stats.failed = 3;
+        report.stats.last_error = Some("connection refused".to_owned());
+        report.stats.dropped = vec![(DropReason::QueueFull, 2)];
+        report.stats.queued = 4;
+        report.in_time = false;
+        assert!(!report.is_complete());
+        assert_eq!(
+            report.to_string(),
+            "812 spans delivered, 3 failed (connection refused), 2 dropped (queue full), 4 not sent in time; \
+             the exporters did not finish within 1.5s"
+        );
     }
 }

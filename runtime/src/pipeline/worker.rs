@@ -33,8 +33,8 @@ pub(crate) enum Message {
     Wake,
     /// Export all that has ended by now, then answer.
     Flush(Sender<()>),
-    /// The same, for the last time: nothing is accepted any more.
-    Shutdown { deadline: Instant, done: Sender<()> },
+    /// The same, for the last time, until the deadline (`None`: for ever); nothing is accepted any more.
+    Shutdown { deadline: Option<Instant>, done: Sender<()> },
 }
 
 /// When a batch goes out.
@@ -67,6 +67,8 @@ struct Account {
     /// Taken from the queue, not yet confirmed or given up.
     in_hand: u64,
     last_error: Option<String>,
+    /// Set when a shutdown is asked for: what the worker is at, it ends by then.
+    stop_at: Option<Instant>,
 }
 
 /// Where `testing` listens for the spans of its traces.
@@ -135,7 +137,9 @@ impl Pipeline {
 
     /// Exports what has ended and stops; waits no longer than `timeout`.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Report {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now().checked_add(timeout);
+        // The message waits behind the batches that are going out at this moment; these are told to hurry.
+        lock(&self.account).stop_at = deadline;
         self.ask(timeout, |done| Message::Shutdown { deadline, done })
     }
 
@@ -220,10 +224,10 @@ impl Worker {
                     let _ = done.send(());
                 }
                 Ok(Message::Shutdown { deadline, done }) => {
-                    self.export_all(Some(deadline));
+                    self.export_all(deadline);
                     self.intake.close();
                     // What came in between.
-                    self.export_all(Some(deadline));
+                    self.export_all(deadline);
                     self.shutdown_exporters(deadline);
                     let _ = done.send(());
                     return;
@@ -246,6 +250,7 @@ impl Worker {
     fn export_all(&mut self, deadline: Option<Instant>) {
         self.collect();
         while !self.pending.is_empty() {
+            let deadline = deadline.or_else(|| lock(&self.account).stop_at);
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
                 return;
@@ -303,9 +308,10 @@ impl Worker {
         failure.or(export_to(&**last, batch, timeout))
     }
 
-    fn shutdown_exporters(&self, deadline: Instant) {
+    fn shutdown_exporters(&self, deadline: Option<Instant>) {
         for exporter in &self.exporters {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left =
+                deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
             let result = catch_unwind(AssertUnwindSafe(|| exporter.shutdown(left)));
             let failure = match result {
                 Ok(Ok(())) => continue,

@@ -1,63 +1,89 @@
 //! The end of a span: its slot is emptied into a record, and the record goes into the intake.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::slot::Started;
 use super::start::workflow_ended;
-use super::{OpenSpans, Slot, clock, find, local, slot_of};
+use super::{Details, OpenSpans, clock, local, slot_of};
 use crate::hub;
 use crate::pipeline::Record;
-use crate::record::{Ending, Kind, Site, SpanRecord};
+use crate::record::{Ending, Extra, Inherited, Kind, Site, SpanRecord};
 
 /// Ends the span of `site` in slot `index`. Runs once a span: the `Open` that owns the slot is not `Clone` and ends here.
 pub(super) fn finish(site: &'static Site, index: u32, ending: Ending) {
     let slot = OpenSpans::get().slot(index);
-    let end = clock::ticks();
-    let epoch = slot.epoch.load(Ordering::Relaxed);
-    let span_id = slot.id.load(Ordering::Relaxed);
-    let parent_id = slot.parent_id.load(Ordering::Relaxed);
-    let details = slot.close();
-    let (context, inherited, extra) = match details {
-        None => (None, None, None),
-        Some(details) => (details.context, details.inherited, details.extra),
-    };
-    if parent_id != 0 {
-        let failed = extra.as_ref().and_then(|extra| extra.error.as_ref()).map(|error| error.fingerprint);
-        tell_parent(slot, parent_id, failed);
+    let ended = Ended { end: clock::ticks(), site, span: slot.started(), index, ending };
+    // Two ways, so that the usual one moves nothing that it does not have.
+    match slot.close() {
+        None => ended.hand_over(None, SpanRecord::bytes_with(None), || ended.record(None, None)),
+        Some(details) => finish_touched(&ended, details),
     }
-    if site.kind == Kind::Workflow {
-        workflow_ended();
-    }
+}
+
+#[inline(never)]
+fn finish_touched(ended: &Ended, details: Details) {
+    let Details { context, inherited, extra, .. } = details;
+    let failed = extra.as_ref().and_then(|extra| extra.error.as_ref()).map(|error| error.fingerprint);
     let bytes = SpanRecord::bytes_with(extra.as_deref());
-    let record = || {
+    ended.hand_over(failed, bytes, || ended.record(inherited, extra));
+    // Last, and outside of every lock: a context holds values of the user's, whose destructors may trace.
+    drop(context);
+}
+
+/// What every span has when it ends.
+struct Ended {
+    end: u64,
+    site: &'static Site,
+    span: Started,
+    index: u32,
+    ending: Ending,
+}
+
+impl Ended {
+    #[inline]
+    fn record(&self, inherited: Option<Arc<Inherited>>, extra: Option<Box<Extra>>) -> Record {
+        let span = &self.span;
         Record::Own(SpanRecord {
-            site,
-            trace_id: (slot.trace_high.load(Ordering::Relaxed), slot.trace_low.load(Ordering::Relaxed)),
-            span_id,
-            parent_id,
-            parent_is_remote: slot.parent_is_remote.load(Ordering::Relaxed),
-            start: slot.start.load(Ordering::Relaxed),
-            end,
-            ending,
+            site: self.site,
+            trace_id: span.trace_id,
+            span_id: span.id,
+            parent_id: span.parent_id,
+            parent_is_remote: span.parent_is_remote,
+            start: span.start,
+            end: self.end,
+            ending: self.ending,
             inherited,
             extra,
         })
-    };
-    local::with_or_else(
-        record,
-        |local, record| {
-            local.joined(epoch, |joined| joined.installed.intake.push(Some(&joined.shard), bytes, record));
-            local.release_slot(index);
-        },
-        // A thread-local destructor that runs after ours.
-        |record| {
-            if let Some(installed) = hub::installed().filter(|installed| installed.epoch == epoch) {
-                installed.intake.push(None, bytes, record);
-            }
-            OpenSpans::get().release_shared(index);
-        },
-    );
-    // Last, and outside of every lock: a context holds values of the user's, whose destructors may trace.
-    drop(context);
+    }
+
+    /// Puts the record into the intake and gives the slot back.
+    #[inline]
+    fn hand_over(&self, failed: Option<u64>, bytes: usize, record: impl FnOnce() -> Record) {
+        if self.span.parent_id != 0 {
+            tell_parent(&self.span, failed);
+        }
+        if self.site.kind == Kind::Workflow {
+            workflow_ended();
+        }
+        let epoch = self.span.epoch;
+        local::with_or_else(
+            record,
+            |local, record| {
+                local
+                    .joined(epoch, |joined| joined.installed.intake.push(Some(&joined.shard), bytes, record));
+                local.release_slot(self.index);
+            },
+            // A thread-local destructor that runs after ours.
+            |record| {
+                if let Some(installed) = hub::installed().filter(|installed| installed.epoch == epoch) {
+                    installed.intake.push(None, bytes, record);
+                }
+                OpenSpans::get().release_shared(self.index);
+            },
+        );
+    }
 }
 
 /// The root was not sampled; only its context stood in the slot.
@@ -69,14 +95,14 @@ pub(super) fn unpark(index: u32) {
     drop(context);
 }
 
-/// Tells an enclosing span of ours how its last child, in `slot`, ended, so that an error on its way up is recorded once.
+/// Tells an enclosing span of ours how its last child ended, so that an error on its way up is recorded once.
 #[inline]
-fn tell_parent(slot: &Slot, parent_id: u64, failed: Option<u64>) {
-    let Some(parent) = slot_of(parent_id) else { return };
+fn tell_parent(span: &Started, failed: Option<u64>) {
+    let Some(parent) = slot_of(span.parent_id) else { return };
     if failed.is_none() && !parent.child_failed.load(Ordering::Relaxed) {
         return;
     }
-    if let Some(mut details) = find(slot.trace_id(), parent_id) {
+    if let Some(mut details) = parent.find(span.parent_id) {
         details.child_error = failed;
         parent.child_failed.store(failed.is_some(), Ordering::Relaxed);
     }

@@ -72,7 +72,6 @@ impl Generator {
 
 /// The index that `span_id` names, if it is one of ours.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "masked to 20 bits")]
 pub(crate) fn index_of(span_id: u64) -> u32 {
     (span_id.wrapping_mul(UNSCRAMBLE) & INDEX_MASK) as u32
 }

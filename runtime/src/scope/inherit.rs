@@ -16,7 +16,9 @@ use crate::record::Inherited;
 use crate::sync::lock;
 
 /// Foreign spans that are open and have something to hand on. Bound: as many as may be open.
-static FOREIGN: Mutex<Option<HashMap<(u128, u64), Arc<Inherited>>>> = Mutex::new(None);
+static FOREIGN: Mutex<Option<Foreign>> = Mutex::new(None);
+/// By trace and span id.
+type Foreign = HashMap<(u128, u64), Arc<Inherited>>;
 /// Entries of `FOREIGN`: most programs have none, and their spans need no lock to see it.
 static FOREIGN_COUNT: AtomicUsize = AtomicUsize::new(0);
 const FOREIGN_BOUND: usize = 65_536;

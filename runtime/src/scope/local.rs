@@ -78,10 +78,7 @@ impl Local {
         if self.epoch.get() != epoch {
             self.join(epoch)?;
         }
-        match &*self.joined.try_borrow().ok()? {
-            Some(joined) => Some(f(joined)),
-            None => None,
-        }
+        self.joined.try_borrow().ok()?.as_ref().map(f)
     }
 
     #[cold]

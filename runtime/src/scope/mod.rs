@@ -6,7 +6,7 @@
 //!
 //! | moment | file |
 //! | --- | --- |
-//! | parent, sampling, ids, clock, a slot in the slab | `start` (`id`, `clock`, `slab`, `local`) |
+//! | parent, sampling, ids, clock, a slot in the slab | `start` (`id`, `clock`, `slab`, `slot`, `local`) |
 //! | the context is made current at each poll, or for the call | `future`, `call` |
 //! | what foreign code sees as the current span | `own` |
 //! | what user code may do to it | `span`, `inherit` |
@@ -25,6 +25,7 @@ mod open;
 mod outcome;
 mod own;
 mod slab;
+mod slot;
 mod span;
 mod spawn;
 mod start;
@@ -32,7 +33,7 @@ mod start;
 use opentelemetry::{Context, KeyValue};
 
 use crate::record::{Event, Extra, Inherited, Limits};
-use crate::sync::{Arc, AtomicBool, AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{Arc, MutexGuard};
 
 pub use self::call::call;
 pub use self::future::Scope;
@@ -58,6 +59,9 @@ mod local_ids {
 /// All spans of this process that are open.
 type OpenSpans = slab::Slab<Slot>;
 
+/// One place of the slab.
+type Slot = slot::Slot<Details>;
+
 static OPEN_SPANS: OpenSpans = OpenSpans::new();
 
 impl OpenSpans {
@@ -65,31 +69,6 @@ impl OpenSpans {
     fn get() -> &'static Self {
         &OPEN_SPANS
     }
-}
-
-/// One place of the slab. Its owner is the [`Open`] that took it; everybody else comes through [`find`].
-///
-/// What the owner alone writes, once, when the span starts, are plain atomics: no lock is taken for a span that nobody touches.
-/// What others may add meanwhile stands in `details`. The two meet at the span's end: the owner takes the id away and then asks
-/// whether the details were touched; the other says "touched" and then asks for the id. Both in one total order (`SeqCst`), so that
-/// at least one of them sees the other.
-#[derive(Debug, Default)]
-struct Slot {
-    /// 0: empty.
-    id: AtomicU64,
-    trace_high: AtomicU64,
-    trace_low: AtomicU64,
-    parent_id: AtomicU64,
-    start: AtomicU64,
-    epoch: AtomicU32,
-    parent_is_remote: AtomicBool,
-    /// Whether `details` may hold something.
-    touched: AtomicBool,
-    /// Whether `details.inherited` is set: asked by every child, so that most of them need no lock.
-    inherits: AtomicBool,
-    /// Whether `details.child_error` is set: asked by every child's end.
-    child_failed: AtomicBool,
-    details: Mutex<Details>,
 }
 
 /// What most spans never have.
@@ -106,8 +85,8 @@ struct Details {
 /// The details of the open span `id`, locked; `None` when it has ended or is not ours. While the guard is held, the span cannot end.
 fn find(trace_id: u128, id: u64) -> Option<MutexGuard<'static, Details>> {
     let slot = slot_of(id)?;
-    let details = slot.open(id)?;
-    (slot.trace_id() == trace_id).then_some(details)
+    let details = slot.find(id)?;
+    (slot.trace_id() == halves(trace_id)).then_some(details)
 }
 
 /// The slot that `id` names, whoever is in it now.
@@ -116,47 +95,11 @@ fn slot_of(id: u64) -> Option<&'static Slot> {
     OpenSpans::get().peek(id::index_of(id))
 }
 
-impl Slot {
-    /// As [`find`], in this slot.
-    fn open(&self, id: u64) -> Option<MutexGuard<'_, Details>> {
-        if id == 0 || self.id.load(Ordering::Relaxed) != id {
-            return None;
-        }
-        let details = self.touch();
-        (self.id.load(Ordering::SeqCst) == id).then_some(details)
-    }
-
-    /// The details, marked as touched. For the slot's owner, who knows that the span is open.
-    fn touch(&self) -> MutexGuard<'_, Details> {
-        let details = lock(&self.details);
-        self.touched.store(true, Ordering::SeqCst);
-        details
-    }
-
-    /// Empties the slot: from here on nobody finds the span any more. For its owner.
-    #[inline]
-    fn close(&self) -> Option<Details> {
-        self.id.store(0, Ordering::SeqCst);
-        if !self.touched.load(Ordering::SeqCst) {
-            return None;
-        }
-        self.take_details()
-    }
-
-    #[cold]
-    fn take_details(&self) -> Option<Details> {
-        let details = std::mem::take(&mut *lock(&self.details));
-        self.touched.store(false, Ordering::Relaxed);
-        self.inherits.store(false, Ordering::Relaxed);
-        self.child_failed.store(false, Ordering::Relaxed);
-        Some(details)
-    }
-
-    #[inline]
-    fn trace_id(&self) -> u128 {
-        u128::from(self.trace_high.load(Ordering::Relaxed)) << 64
-            | u128::from(self.trace_low.load(Ordering::Relaxed))
-    }
+/// A trace id as its high and low half.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "that is what halves are")]
+const fn halves(trace_id: u128) -> (u64, u64) {
+    ((trace_id >> 64) as u64, trace_id as u64)
 }
 
 /// The limits of the present installation.
@@ -172,21 +115,31 @@ impl Details {
     }
 
     /// Adds or replaces an attribute, cut to the limits.
-    fn set_attribute(&mut self, attribute: KeyValue, limits: &Limits) {
-        let KeyValue { key, value, .. } = attribute;
-        let attribute = KeyValue::new(key, crate::value::cut(value, limits.value_bytes));
-        let bytes = crate::record::attribute_bytes(&attribute);
+    fn set_attribute(&mut self, mut attribute: KeyValue, limits: &Limits) {
         let extra = self.extra();
         if let Some(known) = extra.attributes.iter_mut().find(|known| known.key == attribute.key) {
+            crate::value::cut(&mut attribute.value, limits.value_bytes);
             // The old value's bytes stay counted: an estimate may be too high, never too low.
+            extra.heap_bytes += crate::record::attribute_bytes(&attribute);
             *known = attribute;
-        } else if extra.attributes.len() < limits.attributes {
-            extra.attributes.push(attribute);
         } else {
+            self.add_attribute(attribute, limits);
+        }
+    }
+
+    /// Adds an attribute whose key is known to be new, cut to the limits.
+    fn add_attribute(&mut self, mut attribute: KeyValue, limits: &Limits) {
+        let extra = self.extra();
+        if extra.attributes.len() >= limits.attributes {
             extra.dropped_attributes += 1;
             return;
         }
-        extra.heap_bytes += bytes;
+        if extra.attributes.capacity() == 0 {
+            extra.attributes.reserve_exact(8);
+        }
+        crate::value::cut(&mut attribute.value, limits.value_bytes);
+        extra.heap_bytes += crate::record::attribute_bytes(&attribute);
+        extra.attributes.push(attribute);
     }
 
     /// Adds an event, cut to the limits.
@@ -198,8 +151,7 @@ impl Details {
         }
         event.attributes.truncate(limits.attributes);
         for attribute in &mut event.attributes {
-            let value = std::mem::replace(&mut attribute.value, opentelemetry::Value::Bool(false));
-            attribute.value = crate::value::cut(value, limits.value_bytes);
+            crate::value::cut(&mut attribute.value, limits.value_bytes);
             extra.heap_bytes += crate::record::attribute_bytes(attribute);
         }
         extra.heap_bytes += size_of::<Event>() + event.name.len();
@@ -220,7 +172,7 @@ pub(crate) fn push_foreign(intake: &crate::pipeline::Intake, record: crate::pipe
     let mut record = Some(record);
     local::with(|local| {
         local.joined(crate::hub::epoch(), |joined| {
-            if std::ptr::eq(&*joined.installed.intake, intake)
+            if std::ptr::eq(&raw const *joined.installed.intake, intake)
                 && let Some(record) = record.take()
             {
                 intake.push(Some(&joined.shard), bytes, || record);

@@ -96,7 +96,7 @@ impl Open {
     fn park(&mut self, context: Context) {
         match local::with(|local| local.take_slot(slab::MAX_SLOTS)).flatten() {
             Some(index) => {
-                OpenSpans::get().slot(index).park(context);
+                OpenSpans::get().slot(index).touch().context = Some(context);
                 self.open(Phase::Parked, index);
             }
             // The rest of this root goes without ids; its children begin unsampled traces of their own.
@@ -109,12 +109,12 @@ impl Open {
         self.phase >= Phase::Starting
     }
 
-    /// Sets one attribute of a span that [`start`](Self::start) has opened.
+    /// Sets one attribute of a span that [`start`](Self::start) has opened; the macros have seen to it that keys differ.
     pub fn field(this: &Self, key: &'static str, value: impl IntoValue) {
         if this.is_live() {
             let attribute = KeyValue::new(Key::from_static_str(key), value.into_value());
             let limits = limits();
-            OpenSpans::get().slot(this.index).touch().set_attribute(attribute, &limits);
+            OpenSpans::get().slot(this.index).touch().add_attribute(attribute, &limits);
         }
     }
 
@@ -178,7 +178,7 @@ impl Open {
             return;
         }
         let slot = OpenSpans::get().slot(self.index);
-        let id = slot.id.load(crate::sync::Ordering::Relaxed);
+        let id = slot.started().id;
         // Code inside may have left a context of its own attached; ours is remade rather than taken for theirs.
         let is_ours = current.span().span_context().span_id().to_bytes() == id.to_be_bytes();
         let context = if is_ours { current } else { current.with_span(own::remade(self.index)) };

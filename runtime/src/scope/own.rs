@@ -11,7 +11,7 @@ use opentelemetry::trace::{Span, SpanContext, SpanId, Status, TraceFlags, TraceI
 
 use super::{Details, OpenSpans, limits};
 use crate::record::Event;
-use crate::sync::{MutexGuard, Ordering};
+use crate::sync::MutexGuard;
 
 /// Our span as OpenTelemetry sees it.
 #[derive(Debug)]
@@ -26,16 +26,26 @@ impl OwnSpan {
     }
 
     fn open(&self) -> Option<MutexGuard<'static, Details>> {
-        OpenSpans::get().slot(self.index).open(u64::from_be_bytes(self.context.span_id().to_bytes()))
+        OpenSpans::get().slot(self.index).find(u64::from_be_bytes(self.context.span_id().to_bytes()))
     }
 }
 
 /// The span object of the open span in slot `index`, made anew.
 pub(super) fn remade(index: u32) -> OwnSpan {
     let slot = OpenSpans::get().slot(index);
+    let span = slot.started();
+    let trace_id = u128::from(span.trace_id.0) << 64 | u128::from(span.trace_id.1);
     let trace_state = slot.touch().extra.as_ref().map_or(TraceState::NONE, |extra| extra.trace_state.clone());
-    let (trace_id, id) = (TraceId::from(slot.trace_id()), SpanId::from(slot.id.load(Ordering::Relaxed)));
-    OwnSpan::new(SpanContext::new(trace_id, id, TraceFlags::SAMPLED, false, trace_state), index)
+    OwnSpan::new(
+        SpanContext::new(
+            TraceId::from(trace_id),
+            SpanId::from(span.id),
+            TraceFlags::SAMPLED,
+            false,
+            trace_state,
+        ),
+        index,
+    )
 }
 
 impl Span for OwnSpan {

@@ -28,6 +28,7 @@ pub(crate) struct Slab<T> {
 pub(crate) struct FreeList(Vec<u32>);
 
 impl<T: Default> Slab<T> {
+    #[expect(clippy::large_stack_arrays, reason = "evaluated at compile time, for a static")]
     pub(crate) const fn new() -> Self {
         Self {
             chunks: [const { OnceBox::new() }; MAX_SLOTS / CHUNK],
@@ -62,8 +63,8 @@ impl<T: Default> Slab<T> {
                     u32::try_from(end).ok().filter(|end| *end > next)
                 })
                 .ok()?;
-            let last = (first as usize + BATCH).min(limit);
-            list.0.extend((first..u32::try_from(last).ok()?).rev());
+            let end = (first as usize + BATCH).min(limit);
+            list.0.extend((first..u32::try_from(end).ok()?).rev());
         }
         list.0.pop()
     }
@@ -92,11 +93,11 @@ impl<T: Default> Slab<T> {
     #[inline]
     pub(crate) fn slot(&self, index: u32) -> &T {
         let chunk = &self.chunks[index as usize / CHUNK];
-        let slots = match chunk.get() {
-            Some(slots) => slots,
+        let places = match chunk.get() {
+            Some(places) => places,
             None => chunk.get_or_init(|| Box::new(std::array::from_fn(|_| T::default()))),
         };
-        &slots[index as usize % CHUNK]
+        &places[index as usize % CHUNK]
     }
 
     /// The slot of any index, if it was ever made: indices of foreign ids end here.

@@ -10,7 +10,7 @@ use opentelemetry::{Context, ContextGuard, StringValue};
 
 use super::local::{self, Joined, Local};
 use super::own::OwnSpan;
-use super::{OpenSpans, Slot, clock, inherit};
+use super::{OpenSpans, clock, halves, inherit, slot};
 use crate::diag;
 use crate::pipeline::stats::DropReason;
 use crate::record::{Inherited, Kind, Site};
@@ -39,23 +39,28 @@ pub(super) fn start(site: &'static Site, epoch: u32, started: &mut Started) -> O
     *started = Started::Nothing;
     local::with(|local| {
         local.joined(epoch, |joined| {
-            let context = Context::map_current(|current| start_in(site, local, joined, current, started))?;
-            Some(context.attach())
+            // Written in place: an `Option<Context>` handed back is moved in pieces that the processor waits for.
+            let mut context = Context::new();
+            Context::map_current(|current| start_in(site, local, joined, current, started, &mut context));
+            match started {
+                Started::Nothing => None,
+                Started::Recorded(_) | Started::Unsampled => Some(context.attach()),
+            }
         })
     })??
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a trace id is stored as its two halves")]
 fn start_in(
     site: &'static Site,
     local: &Local,
     joined: &Joined,
     current: &Context,
     started: &mut Started,
-) -> Option<Context> {
+    context: &mut Context,
+) {
     if current.is_telemetry_suppressed() {
-        return None;
+        return;
     }
     let installed = &*joined.installed;
     let span = current.span();
@@ -63,7 +68,7 @@ fn start_in(
     let (trace_id, parent_id) = if parent.is_valid() {
         let trace_id = u128::from_be_bytes(parent.trace_id().to_bytes());
         if !installed.sampler.samples(trace_id, Some(parent.is_sampled())) {
-            return None;
+            return;
         }
         (trace_id, u64::from_be_bytes(parent.span_id().to_bytes()))
     } else {
@@ -75,18 +80,19 @@ fn start_in(
                 let ids =
                     span_context(random, local.ids.span_id(0), TraceFlags::NOT_SAMPLED, TraceState::NONE);
                 *started = Started::Unsampled;
-                return Some(current.with_remote_span_context(ids));
+                *context = current.with_remote_span_context(ids);
+                return;
             }
         }
     };
     let Some(index) = local.take_slot(installed.limits.open_spans) else {
         joined.shard.count_started();
         installed.intake.count_drop(DropReason::TooManyOpen);
-        return None;
+        return;
     };
     let id = local.ids.span_id(index);
     let trace_state = parent.trace_state();
-    let context = current
+    *context = current
         .with_span(OwnSpan::new(span_context(trace_id, id, TraceFlags::SAMPLED, trace_state.clone()), index));
     let inherited = inherited(site, parent, trace_id, parent_id, current);
     joined.shard.count_started();
@@ -106,16 +112,16 @@ fn start_in(
             details.extra().trace_state = trace_state.clone();
         }
     }
-    slot.trace_high.store((trace_id >> 64) as u64, Ordering::Relaxed);
-    slot.trace_low.store(trace_id as u64, Ordering::Relaxed);
-    slot.parent_id.store(parent_id, Ordering::Relaxed);
-    slot.parent_is_remote.store(parent.is_remote(), Ordering::Relaxed);
-    slot.epoch.store(installed.epoch, Ordering::Relaxed);
-    // Late, so that our own work is not in the span.
-    slot.start.store(clock::ticks(), Ordering::Relaxed);
-    slot.id.store(id, Ordering::Release);
+    slot.open(&slot::Started {
+        id,
+        trace_id: halves(trace_id),
+        parent_id,
+        parent_is_remote: parent.is_remote(),
+        epoch: installed.epoch,
+        // Late, so that our own work is not in the span.
+        start: clock::ticks(),
+    });
     *started = Started::Recorded(index);
-    Some(context)
 }
 
 /// `Ok`: a trace id that somebody asked for. `Err`: a random one.
@@ -167,11 +173,4 @@ fn note_orphan(site: &'static Site, joined: &Joined) {
 /// Called when a recorded workflow has ended.
 pub(super) fn workflow_ended() {
     OPEN_WORKFLOWS.fetch_sub(1, Ordering::Relaxed);
-}
-
-impl Slot {
-    /// Puts the context of an unsampled root into a slot, for the polls that follow.
-    pub(super) fn park(&self, context: Context) {
-        self.touch().context = Some(context);
-    }
 }

@@ -223,7 +223,7 @@ fn limits(settings: &Settings, env: Environment<'_>) -> Result<Limits> {
     };
     let value_bytes = || {
         let variables = [&env::SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, &env::ATTRIBUTE_VALUE_LENGTH_LIMIT];
-        let found = env.first(variables, |variable| env.count(variable, 0..=usize::MAX))?;
+        let found = Environment::first(variables, |variable| env.count(variable, 0..=usize::MAX))?;
         Ok(found.map(|(_, bytes)| bytes))
     };
     Ok(Limits {

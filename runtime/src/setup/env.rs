@@ -38,7 +38,7 @@ macro_rules! variables {
 variables! {
     SDK_DISABLED = "OTEL_SDK_DISABLED", default "false":
         "`true` switches telemetry off: annotated functions run untouched";
-    SERVICE_NAME = "OTEL_SERVICE_NAME", default "the name given to `init`, else unknown_service:<program>":
+    SERVICE_NAME = "OTEL_SERVICE_NAME", default "the name given to `init`, else unknown_service: and the program's file name":
         "the service's name, `service.name` of the resource";
     RESOURCE_ATTRIBUTES = "OTEL_RESOURCE_ATTRIBUTES", default "none":
         "attributes of the resource as key=value,key=value; values percent-encoded";
@@ -108,7 +108,7 @@ variables! {
         "the most bytes of a text in an attribute";
 
     CAPTURE_MESSAGE_CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", default "NO_CONTENT":
-        "whether prompts, completions, arguments and results may leave the process: SPAN_ONLY (or true) or NO_CONTENT (or false)";
+        "whether prompts, completions, arguments and results may leave the process: `SPAN_ONLY` (or true) or `NO_CONTENT` (or false)";
 }
 
 /// Where variables are looked up.
@@ -183,7 +183,7 @@ impl Environment<'_> {
         })
     }
 
-    /// `key=value` pairs, percent-decoded; the value of a pair is never shown, since headers hold secrets.
+    /// `key=value` pairs, percent-decoded; no part of a pair is ever shown, since headers hold secrets.
     pub(crate) fn pairs(
         self,
         variable: &Variable,
@@ -200,12 +200,15 @@ impl Environment<'_> {
             let Some((key, value)) = item.split_once('=') else {
                 return Err(refused(format!("key=value, but entry {} has no `=`", index + 1)));
             };
-            let key = percent_decoded(key.trim()).filter(|key| is_key(key));
-            let Some(key) = key else {
+            let Some(key) = percent_decoded(key.trim()).filter(|key| is_key(key)) else {
                 return Err(refused(format!("a valid key in entry {}", index + 1)));
             };
             let Some(value) = percent_decoded(value.trim()).filter(|value| is_value(value)) else {
-                return Err(refused(format!("a valid percent-encoded value for `{key}`; write % as %25")));
+                // Not even the key: after a comma in a secret, it would be a piece of that.
+                return Err(refused(format!(
+                    "a valid percent-encoded value in entry {}; write % as %25",
+                    index + 1
+                )));
             };
             pairs.retain(|(other, _)| *other != key);
             pairs.push((key, value));
@@ -215,9 +218,8 @@ impl Environment<'_> {
 
     /// The first of two variables that is set: the one for traces wins over the general one.
     pub(crate) fn first<T>(
-        self,
         [traces, general]: [&'static Variable; 2],
-        mut read: impl FnMut(&'static Variable) -> Result<Option<T>>,
+        read: impl Fn(&'static Variable) -> Result<Option<T>>,
     ) -> Result<Option<(&'static Variable, T)>> {
         for variable in [traces, general] {
             if let Some(value) = read(variable)? {
@@ -331,9 +333,9 @@ mod tests {
         for (bad, said) in [
             ("a=1,sesame", "entry 2 has no `=`"),
             ("=sesame", "valid key in entry 1"),
-            ("a=sesame%2", "value for `a`"),
-            ("a=sesame%ff", "value for `a`"),
-            ("a=sesame%+1", "value for `a`"),
+            ("a=sesame%2", "value in entry 1"),
+            ("a=sesame%ff", "value in entry 1"),
+            ("a=sesame%+1", "value in entry 1"),
         ] {
             let error = pairs(bad).unwrap_err().to_string();
             assert!(error.contains(said) && !error.contains("sesame"), "{error}");

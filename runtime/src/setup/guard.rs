@@ -81,7 +81,7 @@ fn start(config: &Config, exporters: Vec<Box<dyn DynExporter>>, for_tests: bool)
             baggage_hosts: config.baggage_hosts.clone(),
         })
     };
-    let (installed, replaced) = hub::install(make, Error::already_initialised)?;
+    let (installed, replaced) = hub::install(for_tests, make, Error::already_initialised)?;
     if let Some(replaced) = replaced {
         // It belonged to `testing` and exports nothing; only its thread has to end.
         replaced.pipeline.shutdown(Duration::ZERO);

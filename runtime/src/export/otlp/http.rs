@@ -217,7 +217,7 @@ fn rejected(body: &[u8]) -> Option<(u64, String)> {
         match field {
             (1, Field::Number(number)) => count = number,
             (2, Field::Bytes(bytes)) => {
-                message = String::from_utf8_lossy(&bytes[..bytes.len().min(500)]).into_owned()
+                message = String::from_utf8_lossy(&bytes[..bytes.len().min(500)]).into_owned();
             }
             _ => {}
         }

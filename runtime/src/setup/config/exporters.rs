@@ -129,7 +129,7 @@ fn otlp(env: Environment<'_>, notices: &mut Vec<String>) -> Result<ExporterSetti
     let endpoint = endpoint(env, protocol, notices)?;
     let headers = headers(env)?;
     let timeout =
-        env.first([&env::OTLP_TRACES_TIMEOUT, &env::OTLP_TIMEOUT], |variable| env.millis(variable))?;
+        Environment::first([&env::OTLP_TRACES_TIMEOUT, &env::OTLP_TIMEOUT], |variable| env.millis(variable))?;
     let timeout = timeout.map_or(Duration::from_secs(10), |(_, timeout)| timeout);
     let setting = OtlpSetting { endpoint, headers, timeout };
     Ok(match protocol {
@@ -168,7 +168,7 @@ fn refuse_unsupported(env: Environment<'_>) -> Result<()> {
 
 fn protocol(env: Environment<'_>) -> Result<Protocol> {
     let variables = [&env::OTLP_TRACES_PROTOCOL, &env::OTLP_PROTOCOL];
-    let Some((variable, text)) = env.first(variables, |variable| env.text(variable))? else {
+    let Some((variable, text)) = Environment::first(variables, |variable| env.text(variable))? else {
         // Also where only gRPC is compiled in: a feature that another crate adds must not change where spans go.
         let otlp = Shown::Variable("http/protobuf".to_owned());
         let set = env::OTLP_PROTOCOL.name;
@@ -193,7 +193,7 @@ fn protocol(env: Environment<'_>) -> Result<Protocol> {
 }
 
 fn endpoint(env: Environment<'_>, protocol: Protocol, notices: &mut Vec<String>) -> Result<String> {
-    let Some((variable, text)) = env.first(ENDPOINTS, |variable| env.text(variable))? else {
+    let Some((variable, text)) = Environment::first(ENDPOINTS, |variable| env.text(variable))? else {
         return Ok(match protocol {
             Protocol::Http => "http://localhost:4318/v1/traces".to_owned(),
             Protocol::Grpc => "http://localhost:4317".to_owned(),
@@ -202,8 +202,8 @@ fn endpoint(env: Environment<'_>, protocol: Protocol, notices: &mut Vec<String>)
     let url = match protocol {
         Protocol::Grpc if !text.contains("://") => {
             let variables = [&env::OTLP_TRACES_INSECURE, &env::OTLP_INSECURE];
-            let insecure =
-                env.first(variables, |variable| env.boolean(variable))?.is_some_and(|(_, value)| value);
+            let insecure = Environment::first(variables, |variable| env.boolean(variable))?
+                .is_some_and(|(_, value)| value);
             format!("{}://{text}", if insecure { "http" } else { "https" })
         }
         _ => text.clone(),
@@ -214,7 +214,12 @@ fn endpoint(env: Environment<'_>, protocol: Protocol, notices: &mut Vec<String>)
             .with_hint(variable.doc));
     };
     if is_https {
-        require(cfg!(feature = "tls"), variable.name, shown(), "tls")?;
+        match protocol {
+            Protocol::Http => require(cfg!(feature = "tls"), variable.name, shown(), "tls")?,
+            Protocol::Grpc => {
+                require(cfg!(feature = "otlp-grpc-tls"), variable.name, shown(), "otlp-grpc-tls")?
+            }
+        }
     }
     if protocol == Protocol::Http && port == Some(4317) {
         notices.push(format!(
@@ -271,7 +276,7 @@ fn headers(env: Environment<'_>) -> Result<Vec<(String, String)>> {
     };
     let is_value = |value: &str| value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
     let variables = [&env::OTLP_TRACES_HEADERS, &env::OTLP_HEADERS];
-    let found = env.first(variables, |variable| {
+    let found = Environment::first(variables, |variable| {
         let pairs = env.pairs(variable, is_name, is_value)?;
         Ok((!pairs.is_empty()).then_some(pairs))
     })?;
