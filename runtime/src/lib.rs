@@ -61,7 +61,7 @@
 //! `testing`; the crate is re-exported as [`opentelemetry`], so that a program uses the same version.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // A library's build (no feature `sdk`) compiles the scopes that a program's features bring to life.
-#![cfg_attr(not(feature = "sdk"), allow(dead_code))]
+#![cfg_attr(not(feature = "sdk"), allow(dead_code, unreachable_pub))]
 // What a feature adds is linked to where it is there.
 #![cfg_attr(not(all(feature = "reqwest", feature = "testing")), allow(rustdoc::broken_intra_doc_links))]
 

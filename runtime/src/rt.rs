@@ -2,3 +2,4 @@
 
 pub use crate::record::{Kind, Site};
 pub use crate::scope::{AnyErr, DisplayErr, NoErr, Open, Returned, ReturnsFuture, Scope, call};
+pub use crate::value::Text;

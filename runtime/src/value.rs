@@ -59,6 +59,16 @@ macro_rules! maybe_too_large {
 }
 maybe_too_large!(u64, usize, isize, u128, i128);
 
+/// A string literal in generated code: no copy is made of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Text(pub &'static str);
+
+impl IntoValue for Text {
+    fn into_value(self) -> Value {
+        Value::String(StringValue::from(self.0))
+    }
+}
+
 impl IntoValue for Value {
     fn into_value(self) -> Value {
         self

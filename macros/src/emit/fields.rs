@@ -4,6 +4,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
+use syn::{Expr, ExprLit, Lit};
 
 use super::lints;
 use super::params::Params;
@@ -17,9 +18,16 @@ pub(super) fn fields(fields: &[Field], params: &Params, rt: &Rt<'_>) -> TokenStr
     }
     let allow = lints::borrowed_bindings();
     let borrowed = params.borrowed().map(|binding| quote_spanned!(span=> #allow #binding));
-    let set = fields
-        .iter()
-        .map(|Field { key, value }| quote_spanned!(span=> #rt::Open::field(&open, #key, #value);));
+    let set = fields.iter().map(|Field { key, value }| {
+        let value = match value {
+            // A text that is known to live for ever need not be copied.
+            Expr::Lit(ExprLit { attrs, lit: Lit::Str(text) }) if attrs.is_empty() => {
+                quote_spanned!(span=> #rt::Text(#text))
+            }
+            value => quote_spanned!(span=> #value),
+        };
+        quote_spanned!(span=> #rt::Open::field(&open, #key, #value);)
+    });
     quote_spanned! {span=>
         let mut open = #rt::Open::new(&__LLMETRY_SITE);
         if #rt::Open::start(&mut open) {

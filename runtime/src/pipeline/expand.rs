@@ -1,5 +1,6 @@
 //! From a record to what exporters take: `SpanData`, on the worker's thread.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
@@ -19,8 +20,24 @@ static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
 pub(super) fn expand(record: Record, anchor: &Anchor) -> SpanData {
     match record {
         Record::Own(record) => expand_own(record, anchor),
-        Record::Foreign(data) => *data,
+        Record::Foreign(data) => {
+            let mut data = *data;
+            make_unique(&mut data.attributes);
+            data
+        }
     }
+}
+
+/// Keys are unique in OTLP, and the last value counts; the SDK's spans keep every value that was set.
+fn make_unique(attributes: &mut Vec<KeyValue>) {
+    let mut seen = HashSet::with_capacity(attributes.len());
+    let is_last: Vec<bool> =
+        attributes.iter().rev().map(|attribute| seen.insert(attribute.key.as_str())).collect();
+    if is_last.iter().all(|last| *last) {
+        return;
+    }
+    let mut keep = is_last.into_iter().rev();
+    attributes.retain(|_| keep.next().unwrap_or(true));
 }
 
 fn expand_own(mut record: SpanRecord, anchor: &Anchor) -> SpanData {
@@ -157,6 +174,13 @@ mod tests {
         assert_eq!(failed.status, Status::error("refused"));
         assert_eq!(failed.events.len(), 1);
         assert_eq!(attribute(&failed, "error.type").as_deref(), Some("io::Error"));
+    }
+
+    #[test]
+    fn the_last_value_of_a_key_counts() {
+        let mut attributes = vec![KeyValue::new("a", 1), KeyValue::new("b", 2), KeyValue::new("a", 3)];
+        make_unique(&mut attributes);
+        assert_eq!(attributes, [KeyValue::new("b", 2), KeyValue::new("a", 3)]);
     }
 
     #[test]

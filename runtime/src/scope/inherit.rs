@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanRef};
+use opentelemetry::{Context, KeyValue};
 
 use super::{find, slot_of};
 use crate::record::Inherited;
+use crate::semconv::inherited_attributes;
 use crate::sync::lock;
 
 /// Foreign spans that are open and have something to hand on. Bound: as many as may be open.
@@ -99,7 +100,9 @@ pub(super) fn change_foreign(
     let before = foreign(trace_id, span_id);
     let mut own = before.as_deref().cloned().unwrap_or_default();
     change(&mut own);
-    for attribute in crate::semconv::inherited_attributes(&own) {
+    let set_before: Vec<KeyValue> =
+        before.as_deref().map(|before| inherited_attributes(before).collect()).unwrap_or_default();
+    for attribute in inherited_attributes(&own).filter(|attribute| !set_before.contains(attribute)) {
         span.set_attribute(attribute);
     }
     remember_foreign(trace_id, span_id, Arc::new(own));

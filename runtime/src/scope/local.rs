@@ -24,6 +24,8 @@ pub(super) struct Local {
     joined: RefCell<Option<Joined>>,
     /// The epoch of `joined`, readable without a borrow.
     epoch: Cell<u32>,
+    /// False when this was made too late: on a thread that is ending, after OpenTelemetry's thread-local was gone.
+    usable: bool,
 }
 
 /// The installation that this thread has joined.
@@ -40,7 +42,7 @@ thread_local! {
 /// Calls `f` with the thread's own, unless it is being destroyed.
 #[inline]
 pub(super) fn with<R>(f: impl FnOnce(&Local) -> R) -> Option<R> {
-    LOCAL.try_with(f).ok()
+    LOCAL.try_with(|local| local.usable.then(|| f(local))).ok().flatten()
 }
 
 /// Calls `alive` with the thread's own, or `gone` if it is being destroyed; one of them gets `value`.
@@ -57,14 +59,16 @@ pub(super) fn with_or_else<T, R>(
 /// Whether a `Context` may be attached on this thread now.
 #[inline]
 pub(super) fn may_attach() -> bool {
-    LOCAL.try_with(|_| ()).is_ok()
+    LOCAL.try_with(|local| local.usable).unwrap_or(false)
 }
 
 impl Local {
     fn new() -> Self {
-        // Makes OpenTelemetry's thread-local first, see above.
-        Context::map_current(|_| ());
+        // Makes OpenTelemetry's thread-local first, see above. If it is gone already this panics, and there is no other way to
+        // ask: the panic stays here, and this thread makes no spans in what is left of its life.
+        let usable = std::panic::catch_unwind(|| Context::map_current(|_| ())).is_ok();
         Self {
+            usable,
             ids: Generator::new(),
             free: RefCell::default(),
             joined: RefCell::default(),

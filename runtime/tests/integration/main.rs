@@ -1,1 +1,16 @@
-//! Integration tests.
+//! The promises of issue 3, from outside: only the public API, real runtimes, real sockets, real processes.
+//!
+//! A module a promise. What needs globals, an exit or a stderr of its own runs in a process of its own, see `program`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod program;
+mod support;
+
+mod endings;
+mod faults;
+mod layout;
+mod nesting;
+mod propagation;
+mod sampling;
+mod untouched;

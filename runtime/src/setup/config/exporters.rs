@@ -214,12 +214,11 @@ fn endpoint(env: Environment<'_>, protocol: Protocol, notices: &mut Vec<String>)
             .with_hint(variable.doc));
     };
     if is_https {
-        match protocol {
-            Protocol::Http => require(cfg!(feature = "tls"), variable.name, shown(), "tls")?,
-            Protocol::Grpc => {
-                require(cfg!(feature = "otlp-grpc-tls"), variable.name, shown(), "otlp-grpc-tls")?
-            }
-        }
+        let (is_compiled_in, feature) = match protocol {
+            Protocol::Http => (cfg!(feature = "tls"), "tls"),
+            Protocol::Grpc => (cfg!(feature = "otlp-grpc-tls"), "otlp-grpc-tls"),
+        };
+        require(is_compiled_in, variable.name, shown(), feature)?;
     }
     if protocol == Protocol::Http && port == Some(4317) {
         notices.push(format!(

@@ -1,0 +1,170 @@
+//! The house checks itself: who may import whom, and which things stand in one place only. ARCHITECTURE.md says why.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Rooms from the ground up. A room imports rooms of its own floor and below.
+const FLOORS: [&[&str]; 8] = [
+    &["record", "semconv", "value", "sampling", "sync", "error", "diag", "hosts"],
+    &["export"],
+    &["pipeline"],
+    &["hub"],
+    &["scope"],
+    &["call"],
+    &["bridge"],
+    &["setup", "testing", "rt", "lib"],
+];
+
+/// Imports against the arrow, each with its reason.
+const EXCEPTIONS: [(&str, &str, &str); 3] = [
+    // The worker turns ticks into time; the clock is pure.
+    ("pipeline", "scope", "clock"),
+    // A description of the queue's account names its type.
+    ("record", "pipeline", "Record"),
+    ("error", "scope", ""),
+];
+
+struct Source {
+    /// Below `src`, with `/`.
+    path: String,
+    /// Without what stands behind the tests' `cfg`, comments left out.
+    code: String,
+    whole: String,
+}
+
+impl Source {
+    fn room(&self) -> &str {
+        let first = self.path.split('/').next().unwrap_or(&self.path);
+        first.strip_suffix(".rs").unwrap_or(first)
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let whole = fs::read_to_string(&path).unwrap();
+                let path = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+                if path.ends_with("tests.rs") {
+                    continue;
+                }
+                found.push(Source { path, code: code(&whole), whole });
+            }
+        }
+    }
+    assert!(found.len() > 30, "the sources were found");
+    found.sort_by(|one, other| one.path.cmp(&other.path));
+    found
+}
+
+/// What is compiled into the library: no tests, no comments.
+fn code(whole: &str) -> String {
+    let product = whole.split("#[cfg(test)]\nmod tests").next().unwrap_or(whole);
+    let mut code = String::new();
+    for line in product.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        let line = line.split(" // ").next().unwrap_or(line);
+        writeln!(code, "{line}").unwrap();
+    }
+    code
+}
+
+/// Sources with `needle` that are not at one of `places` (a file, or a folder with `/`).
+fn elsewhere(needle: &str, places: &[&str]) -> Vec<String> {
+    let is_place = |path: &str| {
+        places.iter().any(|place| if place.ends_with('/') { path.starts_with(place) } else { path == *place })
+    };
+    let found =
+        sources().into_iter().filter(|source| source.code.contains(needle) && !is_place(&source.path));
+    found.map(|source| source.path).collect()
+}
+
+#[track_caller]
+fn only_in(needle: &str, places: &[&str]) {
+    assert_eq!(elsewhere(needle, places), Vec::<String>::new(), "`{needle}` belongs to {places:?}");
+    assert!(!elsewhere(needle, &[]).is_empty(), "`{needle}` stands nowhere: the check is out of date");
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for source in sources() {
+        assert!(source.whole.starts_with("//! "), "{}", source.path);
+    }
+}
+
+fn floor(room: &str) -> usize {
+    FLOORS
+        .iter()
+        .position(|floor| floor.contains(&room))
+        .unwrap_or_else(|| panic!("`{room}` is a new room: give it a floor here and in ARCHITECTURE.md"))
+}
+
+/// Paths behind `crate::`.
+fn imports(code: &str) -> impl Iterator<Item = &str> {
+    let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    code.split("crate::").skip(1).map(move |rest| rest.split(|c| !is_path(c)).next().unwrap_or(rest))
+}
+
+#[test]
+fn imports_follow_the_arrow() {
+    let mut wrong = String::new();
+    for source in sources().iter().filter(|source| source.path != "lib.rs") {
+        let room = source.room();
+        for import in imports(&source.code) {
+            let to = import.split(':').next().unwrap_or(import);
+            // A macro or a name that `lib` exports.
+            if to.is_empty() || to.starts_with(char::is_uppercase) || to == room {
+                continue;
+            }
+            let excused = EXCEPTIONS
+                .iter()
+                .any(|(from, into, what)| (*from, *into) == (room, to) && import.contains(what));
+            if floor(to) > floor(room) && !excused {
+                writeln!(wrong, "{}: crate::{import}", source.path).unwrap();
+            }
+        }
+    }
+    assert_eq!(wrong, "");
+}
+
+#[test]
+fn only_setup_and_testing_install() {
+    only_in("hub::install(", &["setup/"]);
+    only_in("hub::remove(", &["setup/"]);
+}
+
+#[test]
+fn the_environment_is_read_in_one_place() {
+    only_in("std::env::", &["setup/env.rs"]);
+    assert_eq!(elsewhere("env::var", &["setup/env.rs"]), Vec::<String>::new());
+}
+
+#[test]
+fn attribute_keys_are_spelled_in_one_place() {
+    for prefix in ["\"gen_ai.", "\"openinference.", "\"error.type", "\"exception.", "\"llmetry."] {
+        only_in(prefix, &["semconv/"]);
+    }
+}
+
+#[test]
+fn unsafe_code_stands_in_the_clock() {
+    only_in("unsafe {", &["scope/clock.rs"]);
+    only_in("unsafe_code", &["scope/clock.rs"]);
+    for needle in ["unsafe fn", "unsafe impl"] {
+        assert_eq!(elsewhere(needle, &[]), Vec::<String>::new(), "{needle}");
+    }
+}
+
+#[test]
+fn stderr_has_one_voice() {
+    only_in("stderr()", &["diag.rs"]);
+    for needle in ["eprintln!", "eprint!", "println!", "dbg!"] {
+        assert_eq!(elsewhere(needle, &[]), Vec::<String>::new(), "{needle}");
+    }
+}
