@@ -129,7 +129,7 @@ fn ask_for_search(number: u32, question: &str) -> Value {
     })
 }
 
-/// The two sentences that share most words with the question, in the order of the text.
+/// The sentences that share most words with the question, two at most.
 fn quote(passages: &str, question: &str) -> String {
     let asked = telling_words(question);
     let text = passages.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -143,8 +143,9 @@ fn quote(passages: &str, question: &str) -> String {
         .filter(|(shared, ..)| *shared > 0)
         .collect();
     sentences.sort_by_key(|(shared, place, _)| (usize::MAX - shared, *place));
+    let most = sentences.first().map_or(0, |(shared, ..)| *shared);
+    sentences.retain(|(shared, ..)| *shared == most);
     sentences.truncate(2);
-    sentences.sort_by_key(|(_, place, _)| *place);
     if sentences.is_empty() {
         return "The document says nothing about that.".to_owned();
     }

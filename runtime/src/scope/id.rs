@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 /// Bits of a span id that hold the slot's index; the other 44 are random.
 pub(crate) const INDEX_BITS: u32 = 20;
 const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
-/// An odd number has an inverse modulo 2^64, so scrambling loses nothing and ids do not show their structure.
+/// An odd number has an inverse modulo 2^64.
 const SCRAMBLE: u64 = 0x9e37_79b9_7f4a_7c15;
 const UNSCRAMBLE: u64 = inverse(SCRAMBLE);
 
@@ -66,14 +66,27 @@ impl Generator {
         if id == 0 {
             id = 1 << INDEX_BITS;
         }
-        id.wrapping_mul(SCRAMBLE)
+        scramble(id)
     }
+}
+
+/// Spreads the bits of an id: a product carries them upwards, a shift brings them back down. Nothing is lost, and only 0 becomes 0.
+#[inline]
+const fn scramble(id: u64) -> u64 {
+    let spread = id.wrapping_mul(SCRAMBLE);
+    spread ^ (spread >> 32)
+}
+
+#[inline]
+const fn unscramble(id: u64) -> u64 {
+    // A shift by half the width is its own inverse.
+    (id ^ (id >> 32)).wrapping_mul(UNSCRAMBLE)
 }
 
 /// The index that `span_id` names, if it is one of ours.
 #[inline]
 pub(crate) fn index_of(span_id: u64) -> u32 {
-    (span_id.wrapping_mul(UNSCRAMBLE) & INDEX_MASK) as u32
+    (unscramble(span_id) & INDEX_MASK) as u32
 }
 
 #[cfg(test)]
@@ -90,6 +103,14 @@ mod tests {
             assert_ne!(id, 0);
             assert_eq!(index_of(id), index);
         }
+    }
+
+    #[test]
+    fn an_id_does_not_show_its_slot() {
+        let generator = Generator::new();
+        // Ids of one slot, in their low half: one bit pattern for all would be the slot's.
+        let low_halves: HashSet<u64> = (0..1_000).map(|_| generator.span_id(0) & 0xffff_ffff).collect();
+        assert!(low_halves.len() > 990, "{}", low_halves.len());
     }
 
     #[test]

@@ -249,15 +249,16 @@ fn everything(memory: &MemoryExporter) -> String {
     format!("{:?}", memory.spans())
 }
 
+#[task]
+fn survives() {
+    llmetry::current().record_error(&Refused(CANARY));
+}
+
 fn fail_in_every_way() {
     multi_thread().block_on(async {
         whole(true).await.unwrap_err();
         spawns().await.unwrap_err();
         llmetry::spawn(bursts_later()).await.unwrap_err();
-        #[task]
-        fn survives() {
-            llmetry::current().record_error(&Refused(CANARY));
-        }
         survives();
     });
 }

@@ -157,7 +157,7 @@ fn seed() -> u64 {
     let seed = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into()
     });
-    eprintln!("play it again with TEST_SEED={seed}");
+    writeln!(std::io::stderr(), "play it again with TEST_SEED={seed}").unwrap();
     seed
 }
 
@@ -335,6 +335,12 @@ fn too_many_open_spans_are_refused_and_counted() {
     });
 }
 
+#[task]
+fn outlives(started: &Sender<()>, wait: &Receiver<()>) {
+    started.send(()).unwrap();
+    let _ = wait.recv();
+}
+
 #[test]
 fn a_span_that_ends_after_shutdown_is_no_secret() {
     program::run(|| {
@@ -342,11 +348,6 @@ fn a_span_that_ends_after_shutdown_is_no_secret() {
         let guard = llmetry::builder().exporter(memory.clone()).init().unwrap();
         let (release, wait) = channel::<()>();
         let (started, ready) = channel();
-        #[task]
-        fn outlives(started: &Sender<()>, wait: &Receiver<()>) {
-            started.send(()).unwrap();
-            let _ = wait.recv();
-        }
         let thread = thread::spawn(move || outlives(&started, &wait));
         ready.recv().unwrap();
         let report = guard.shutdown(LONG);
@@ -402,6 +403,11 @@ fn disabled_means_nothing_at_all() {
         },
     );
     assert_eq!(said.stderr, "");
+}
+
+#[task]
+fn shut_down_inside(guard: llmetry::Guard) -> Report {
+    guard.shutdown(LONG)
 }
 
 #[test]
@@ -464,11 +470,7 @@ fn a_guard_may_go_anywhere() {
         });
         with_guard(&|guard| {
             steps(2);
-            #[task]
-            fn inside(guard: llmetry::Guard) -> Report {
-                guard.shutdown(LONG)
-            }
-            let report = inside(guard);
+            let report = shut_down_inside(guard);
             assert_eq!((report.stats.exported, report.stats.open), (2, 1), "its own span is open still");
         });
     });

@@ -429,7 +429,7 @@ fn a_provider_of_the_programs_own_uses_our_processor() {
         let guard = llmetry::builder().exporter(memory.clone()).globals(false).init().unwrap();
         let processor = guard.span_processor().unwrap();
         let provider = SdkTracerProvider::builder().with_span_processor(processor).build();
-        let _ = global::tracer("unset").in_span("nowhere", |_| ours_with(&provider));
+        global::tracer("unset").in_span("nowhere", |_| ours_with(&provider));
         let spans = exported(&guard, &memory);
         assert_eq!(names(&spans).len(), 2, "the global provider was left alone: {:?}", names(&spans));
         assert_parent(named(&spans, "own"), named(&spans, "ours"));

@@ -54,12 +54,12 @@ pub(crate) fn with_env<F: FnOnce()>(variables: &[(&str, &str)], program: F) -> S
 fn finish(test: &str, mut command: Command) -> Said {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-    let text = |pipe: &mut dyn Read| {
+    let read = |pipe: &mut dyn Read| {
         let mut bytes = Vec::new();
         pipe.read_to_end(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     };
-    let (stdout, stderr) = (thread::spawn(move || text(&mut out)), thread::spawn(move || text(&mut err)));
+    let (stdout, stderr) = (thread::spawn(move || read(&mut out)), thread::spawn(move || read(&mut err)));
     let begin = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {

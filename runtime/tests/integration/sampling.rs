@@ -136,15 +136,16 @@ fn a_sampler_without_parent_based_does_not_ask_the_caller() {
     });
 }
 
+#[task]
+fn pair() -> (String, String) {
+    assert_eq!(nested_sync(), sent());
+    sent()
+}
+
 #[test]
 fn a_ratio_keeps_whole_traces() {
     program::run(|| {
         let (guard, memory) = start(Sampler::parent_based(Sampler::TraceIdRatio(0.5)));
-        #[task]
-        fn pair() -> (String, String) {
-            assert_eq!(nested_sync(), sent());
-            sent()
-        }
         let seen: Vec<_> = (0..400).map(|_| pair()).collect();
         let sampled = seen.iter().filter(|(_, flag)| flag == "01").count();
         guard.shutdown(LONG);

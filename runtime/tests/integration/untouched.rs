@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Waker};
 use std::thread;
@@ -255,7 +255,7 @@ fn thread_local_destructors_may_call_annotated_functions() {
             let report = guard.shutdown(LONG);
             assert_adds_up(&report.stats);
             assert_eq!((report.stats.open, report.stats.queued), (0, 0), "{report:?}");
-            assert_eq!(report.stats.exported as usize, memory.spans().len());
+            assert_eq!(report.stats.exported, memory.spans().len() as u64);
         }
     });
 }
@@ -370,8 +370,14 @@ fn telemetry_may_begin_and_end_while_functions_run() {
         runtime.block_on(async { assert_eq!((before.await, during.await), (3, 3)) });
         let report = guard.shutdown(LONG);
         assert!(report.is_complete(), "{report}");
-        assert_eq!(report.stats.started as usize, second.spans().len(), "nothing of the first installation");
+        assert_eq!(report.stats.started, second.spans().len() as u64, "nothing of the first installation");
     });
+}
+
+#[task]
+async fn stuck(ready: Sender<()>) {
+    ready.send(()).unwrap();
+    std::future::pending::<()>().await;
 }
 
 #[test]
@@ -383,11 +389,6 @@ fn a_runtime_that_ends_first_cancels_its_tasks() {
         let (ready, started) = channel();
         for _ in 0..50 {
             let ready = ready.clone();
-            #[task]
-            async fn stuck(ready: std::sync::mpsc::Sender<()>) {
-                ready.send(()).unwrap();
-                std::future::pending::<()>().await;
-            }
             runtime.spawn(stuck(ready));
         }
         for _ in 0..50 {

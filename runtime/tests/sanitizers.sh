@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The rooms that are unsafe or without locks, under AddressSanitizer and ThreadSanitizer, and under Miri where it is installed.
+#
+# Needs a nightly toolchain. ThreadSanitizer must see into std, or it takes std's own synchronisation for races: std is built
+# anew, which needs nightly's `rust-src`. What cannot run here is said on stdout; what fails stops the script.
+set -eu
+cd "$(dirname "$0")/../.."
+
+target=x86_64-unknown-linux-gnu
+# Unsafe code stands in the clock; slots, slab and queue have protocols of their own.
+tests=(scope::clock scope::slot scope::slab scope::id pipeline::queue)
+features=(--no-default-features --features sdk,testing)
+out=${CARGO_TARGET_DIR:-target}/sanitizers
+export RUST_TEST_THREADS=4
+
+if ! cargo +nightly --version >/dev/null 2>&1; then
+    echo 'NOT CHECKED: sanitizers and Miri: no nightly toolchain'
+    exit 0
+fi
+if [ "$(rustc +nightly -vV | sed -n 's/^host: //p')" != "$target" ]; then
+    echo "NOT CHECKED: sanitizers: this machine is not $target"
+    exit 0
+fi
+
+run() { # name, rustflags, extra arguments of cargo
+    echo "== $1"
+    local flags=$2
+    shift 2
+    RUSTFLAGS="$flags" CARGO_TARGET_DIR="$out" \
+        cargo +nightly test "$@" --target "$target" -p llmetry --lib "${features[@]}" -- "${tests[@]}"
+}
+
+run AddressSanitizer -Zsanitizer=address
+
+if [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ]; then
+    run ThreadSanitizer '-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer' -Zbuild-std
+else
+    echo "NOT CHECKED: ThreadSanitizer: without nightly's rust-src (rustup component add rust-src --toolchain nightly)"
+fi
+
+if cargo +nightly miri --version >/dev/null 2>&1; then
+    echo '== Miri'
+    # The clock asks the kernel which clock source it trusts; Miri has no kernel.
+    MIRIFLAGS=-Zmiri-disable-isolation CARGO_TARGET_DIR="$out" \
+        cargo +nightly miri test -p llmetry --lib "${features[@]}" -- scope::slot pipeline::queue scope::id
+else
+    echo 'NOT CHECKED: Miri is not installed (rustup component add miri --toolchain nightly)'
+fi
