@@ -1,7 +1,7 @@
 //! The synchronisation that the queue and the slab are built of, named in one place so that a model checker can stand in for it
 //! (see `runtime/tests/model`).
 
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use once_cell::race::OnceBox;

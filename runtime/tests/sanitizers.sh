@@ -7,8 +7,9 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 target=x86_64-unknown-linux-gnu
-# Unsafe code stands in the clock; slots, slab and queue have protocols of their own.
-tests=(scope::clock scope::slot scope::slab scope::id pipeline::queue)
+# Unsafe code stands in the clock; slots, slab and queue have protocols of their own; `stress` runs them
+# all together, as a program does.
+tests=(scope::clock scope::slot scope::slab scope::id pipeline::queue stress)
 features=(--no-default-features --features sdk,testing)
 out=${CARGO_TARGET_DIR:-target}/sanitizers
 export RUST_TEST_THREADS=4
@@ -27,12 +28,14 @@ run() { # name, rustflags, extra arguments of cargo
     local flags=$2
     shift 2
     RUSTFLAGS="$flags" CARGO_TARGET_DIR="$out" \
-        cargo +nightly test "$@" --target "$target" -p llmetry --lib "${features[@]}" -- "${tests[@]}"
+        cargo +nightly test "$@" --target "$target" -p llmetry --lib --test stress "${features[@]}" -- "${tests[@]}"
 }
 
 run AddressSanitizer -Zsanitizer=address
 
-if [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" ]; then
+library=$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library
+[ -d "$library" ] || rustup component add rust-src --toolchain nightly || true
+if [ -d "$library" ]; then
     run ThreadSanitizer '-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer' -Zbuild-std
 else
     echo "NOT CHECKED: ThreadSanitizer: without nightly's rust-src (rustup component add rust-src --toolchain nightly)"

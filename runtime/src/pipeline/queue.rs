@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, fence, lock};
 
 /// A shard reserves the queue's bytes in steps of this size.
 const RESERVATION: usize = 32 * 1024;
@@ -166,10 +166,15 @@ impl<T> Queue<T> {
     fn retire(&self) {
         lock(&self.shards).retain(|shard| {
             // Nobody can clone the last Arc again, so a shard that is ours alone stays ours alone.
-            if Arc::strong_count(shard) > 1 || lock(&shard.buffer).len > 0 {
+            if Arc::strong_count(shard) > 1 {
                 return true;
             }
-            self.retired_started.fetch_add(shard.started.load(Ordering::Acquire), Ordering::AcqRel);
+            // The count is a relaxed load; what the ended thread wrote before it let go is seen from here on.
+            fence(Ordering::Acquire);
+            if lock(&shard.buffer).len > 0 {
+                return true;
+            }
+            self.retired_started.fetch_add(shard.started.load(Ordering::Relaxed), Ordering::Relaxed);
             false
         });
     }

@@ -157,7 +157,7 @@ fn seed() -> u64 {
     let seed = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into()
     });
-    writeln!(std::io::stderr(), "play it again with TEST_SEED={seed}").unwrap();
+    std::io::stderr().write_all(format!("play it again with TEST_SEED={seed}\n").as_bytes()).unwrap();
     seed
 }
 
@@ -744,5 +744,93 @@ fn batches_respect_their_size() {
         let sizes: Vec<_> = entered.iter().collect();
         assert_eq!(sizes.iter().sum::<usize>(), 100);
         assert!(sizes.iter().all(|size| *size <= 7), "{sizes:?}");
+    });
+}
+
+/// Works, and misbehaves when it is told to stop.
+#[derive(Debug)]
+struct Stubborn {
+    memory: MemoryExporter,
+    /// Waited for at shutdown; `None`: panics.
+    until: Option<Mutex<Receiver<()>>>,
+}
+
+impl SpanExporter for Stubborn {
+    fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
+        self.memory.export(batch)
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        let until = self.until.as_ref().expect("the exporter panics when it is shut down");
+        let _ = until.lock().unwrap().recv();
+        Ok(())
+    }
+}
+
+#[test]
+fn an_exporter_that_does_not_want_to_stop_has_delivered_all_the_same() {
+    program::run(|| {
+        let (release, until) = channel();
+        for until in [None, Some(Mutex::new(until))] {
+            let hangs = until.is_some();
+            let memory = MemoryExporter::new();
+            let guard =
+                llmetry::builder().exporter(Stubborn { memory: memory.clone(), until }).init().unwrap();
+            steps(3);
+            let report = guard.shutdown(if hangs { SHORT } else { LONG });
+            assert_eq!((report.stats.exported, memory.spans().len()), (3, 3), "{report:?}");
+            assert_eq!(report.in_time, !hangs, "{report:?}");
+            assert!(hangs || report.stats.last_error.is_some(), "a failed shutdown is said");
+        }
+        // The next one does not wait for it.
+        let memory = MemoryExporter::new();
+        let guard = llmetry::builder().exporter(memory.clone()).init().unwrap();
+        steps(1);
+        assert!(guard.shutdown(LONG).is_complete());
+        drop(release);
+    });
+}
+
+#[test]
+fn a_program_may_end_without_dropping_its_guard() {
+    program::run(|| {
+        let (exporter, _) = Plays::new(vec![Behaviour::NeverReady]);
+        let guard = llmetry::builder().exporter(exporter).max_export_batch_size(1).init().unwrap();
+        thread::spawn(|| steps(100));
+        steps(100);
+        std::mem::forget(guard);
+    });
+}
+
+#[test]
+fn values_are_cut_and_counted_at_the_limits() {
+    #[task]
+    fn talkative() {
+        let span = llmetry::current();
+        for n in 0..20 {
+            span.set_attribute(format!("key.{n}"), "ä".repeat(1_000));
+            span.add_event(format!("event.{n}"), [("text", "x".repeat(1_000))]);
+        }
+    }
+    program::run(|| {
+        let memory = MemoryExporter::new();
+        let guard = llmetry::builder()
+            .exporter(memory.clone())
+            .max_attributes_per_span(8)
+            .max_events_per_span(3)
+            .max_attribute_value_bytes(101)
+            .init()
+            .unwrap();
+        talkative();
+        assert!(guard.shutdown(LONG).is_complete());
+        let span = &memory.spans()[0];
+        let set =
+            span.attributes.iter().filter(|attribute| attribute.key.as_str().starts_with("key.")).count();
+        assert_eq!((set, span.dropped_attributes_count), (8, 12));
+        assert_eq!((span.events.len(), span.events.dropped_count), (3, 17));
+        for attribute in span.attributes.iter().chain(span.events.iter().flat_map(|event| &event.attributes))
+        {
+            assert!(attribute.value.as_str().len() <= 101, "{attribute:?}");
+        }
     });
 }

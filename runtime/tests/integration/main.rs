@@ -1,4 +1,4 @@
-//! The promises of issue 3, from outside: only the public API, real runtimes, real sockets, real processes.
+//! The promises of the crate, from outside: only the public API, real runtimes, real sockets, real processes.
 //!
 //! A module a promise. What needs globals, an exit or a stderr of its own runs in a process of its own, see `program`.
 

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use llmetry::export::MemoryExporter;
 use llmetry::{Guard, InCurrentTrace, agent, task, testing, workflow};
@@ -12,8 +13,10 @@ use opentelemetry::trace::{
     TracerProvider,
 };
 use opentelemetry::{Context, KeyValue, Value, global};
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData};
-use tokio::task::yield_now;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanProcessor};
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, yield_now};
 use tracing::Instrument;
 use tracing_subscriber::prelude::*;
 
@@ -320,6 +323,44 @@ fn values_handed_on_stand_once_on_a_foreign_span() {
     });
 }
 
+#[workflow]
+async fn leaves_behind(go: Arc<Notify>) -> [JoinHandle<()>; 1] {
+    llmetry::current().set_user_id("u-9");
+    let late = async move {
+        go.notified().await;
+        leaf().await;
+        library_call("late").await;
+    };
+    let task = llmetry::spawn(late);
+    llmetry::current().set_user_id("u-10");
+    [task]
+}
+
+#[test]
+fn a_task_that_outlives_its_parent_stays_in_the_trace() {
+    program::run(|| {
+        let (guard, memory) = start();
+        current_thread().block_on(async {
+            let go = Arc::new(Notify::new());
+            let [task] = leaves_behind(Arc::clone(&go)).await;
+            let parent = exported(&guard, &memory).remove(0);
+            go.notify_one();
+            task.await.unwrap();
+            let spans = exported(&guard, &memory);
+            assert_eq!(spans.len(), 2, "{:?}", names(&spans));
+            for span in &spans {
+                assert_parent(span, &parent);
+                assert_eq!(
+                    attribute(span, "user.id"),
+                    Some(&Value::from("u-9")),
+                    "as it was at the spawn: {}",
+                    span.name
+                );
+            }
+        });
+    });
+}
+
 #[task]
 async fn handled_by_a_library() {
     yield_now().await;
@@ -447,3 +488,45 @@ fn ours_with(provider: &SdkTracerProvider) {
 
 #[task]
 fn leaf_sync() {}
+
+/// A processor of somebody else's: their spans record, and never reach us.
+#[derive(Debug)]
+struct Elsewhere;
+
+impl SpanProcessor for Elsewhere {
+    fn on_start(&self, _: &mut opentelemetry_sdk::trace::Span, _: &Context) {}
+    fn on_end(&self, _: SpanData) {}
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+#[task]
+fn handed_on(provider: &SdkTracerProvider) {
+    llmetry::current().set_user_id("u-1");
+    provider.tracer("ours").in_span("between", |_| leaf_sync());
+}
+
+#[test]
+fn spans_that_go_elsewhere_leave_nothing_behind() {
+    program::run(|| {
+        let memory = MemoryExporter::new();
+        let guard = llmetry::builder().exporter(memory.clone()).globals(false).init().unwrap();
+        let theirs = SdkTracerProvider::builder().with_span_processor(Elsewhere).build();
+        let tracer = theirs.tracer("theirs");
+        // More than may be open at once: each is gone before the next.
+        for n in 0..70_000 {
+            tracer.in_span("elsewhere", |_| llmetry::current().set_user_id(format!("u-{n}")));
+        }
+        let ours = SdkTracerProvider::builder().with_span_processor(guard.span_processor().unwrap()).build();
+        handed_on(&ours);
+        let spans = exported(&guard, &memory);
+        assert_eq!(spans.len(), 3);
+        for span in &spans {
+            assert_eq!(attribute(span, "user.id"), Some(&Value::from("u-1")), "{}", span.name);
+        }
+    });
+}

@@ -1,5 +1,6 @@
 //! Stands in for `runtime/src/sync.rs`: the same names, every access a point where loom may switch threads.
 
+use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -8,8 +9,13 @@ pub(crate) use loom::sync::MutexGuard;
 pub(crate) use loom::sync::atomic::{AtomicUsize, fence};
 pub(crate) use std::sync::atomic::Ordering;
 
-/// Loom takes `SeqCst` for less than it is, except in fences: with one after the store and one before the load they are in one total
-/// order, as compilers do it for processors that have only fences.
+loom::thread_local! {
+    /// Whether this thread's last `SeqCst` access was a store.
+    static STORED: Cell<bool> = Cell::new(false);
+}
+
+/// Loom takes `SeqCst` for less than it is, except in fences. What the total order adds to acquire and release is that a `SeqCst` load
+/// does not overtake a `SeqCst` store before it: with a fence between such a pair - and only there - loom has it too.
 macro_rules! atomics {
     ($($name:ident($value:ty)),*) => {$(
         #[derive(Debug, Default)]
@@ -21,7 +27,7 @@ macro_rules! atomics {
             }
 
             pub(crate) fn load(&self, ordering: Ordering) -> $value {
-                if ordering == Ordering::SeqCst {
+                if ordering == Ordering::SeqCst && STORED.with(|stored| stored.replace(false)) {
                     fence(Ordering::SeqCst);
                 }
                 self.0.load(ordering)
@@ -30,7 +36,7 @@ macro_rules! atomics {
             pub(crate) fn store(&self, value: $value, ordering: Ordering) {
                 self.0.store(value, ordering);
                 if ordering == Ordering::SeqCst {
-                    fence(Ordering::SeqCst);
+                    STORED.with(|stored| stored.set(true));
                 }
             }
         }
