@@ -321,6 +321,18 @@ async fn arguments_and_results_of_every_shape() {
     assert_eq!(std::thread::spawn(functions::under_tokio_main).join().ok(), Some(1));
 }
 
+/// What it returns is a future, but what it did, it did inside its span.
+#[task]
+async fn start_another() -> std::future::Ready<u8> {
+    std::future::ready(7)
+}
+
+#[tokio::test]
+async fn an_async_function_may_return_a_handle() {
+    let (handle, spans) = seen(start_another()).await;
+    assert_eq!((handle.await, spans.as_str()), (7, "start_another\n"));
+}
+
 #[tokio::test]
 async fn fields_are_attributes() {
     let (output, trace) = record(functions::fields("abc", 4, (5, 6))).await;

@@ -47,7 +47,7 @@ pub(crate) fn emit(kind: Kind, args: &Args, function: Function, shape: Shape) ->
     let params = Params::of(&function.sig, &function.body, &args.fields);
     let fields = fields::fields(&args.fields, &params, &rt);
     let run = body::run(&function, &params, shape, &rt);
-    let observe = observe(&function.sig.output, &rt);
+    let observe = observe(&function.sig.output, shape, &rt);
 
     let Function { attrs, vis, mut sig, inner_attrs, braces, .. } = function;
     params.put_into(&mut sig);
@@ -71,16 +71,19 @@ pub(crate) fn emit(kind: Kind, args: &Args, function: Function, shape: Shape) ->
 }
 
 /// What the returned value says about the span: found by its type, so that no bound is asked of it.
-fn observe(output: &ReturnType, rt: &Rt<'_>) -> Option<TokenStream> {
+fn observe(output: &ReturnType, shape: Shape, rt: &Rt<'_>) -> Option<TokenStream> {
     if body::returns_unit(output) {
         return None;
     }
     let allow = lints::unused_outcomes();
     // Where the type is written, so that the refusal of a future behind an alias stands there.
     let span = Span::mixed_site().located_at(body::return_span(output, Span::mixed_site()));
+    // What an `async fn` did, it did inside its span, also when it returns a handle that is a future.
+    let refusal = (shape != Shape::Async).then(|| quote_spanned!(span=> #allow use #rt::ReturnsFuture as _;));
     Some(quote_spanned! {span=> {
         #allow
-        use #rt::{AnyErr as _, DisplayErr as _, NoErr as _, ReturnsFuture as _};
+        use #rt::{AnyErr as _, DisplayErr as _, NoErr as _};
+        #refusal
         (&&&#rt::Returned(&result)).observe(&open);
     } })
 }

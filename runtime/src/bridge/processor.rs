@@ -57,12 +57,12 @@ impl SpanProcessor for PipelineProcessor {
     }
 
     fn on_end(&self, span: SpanData) {
+        let (trace_id, span_id) = ids(&span.span_context);
+        inherit::forget_foreign(trace_id, span_id);
         // Sampling "record only" reaches this far; such spans are for local processors, not for exporters.
         if !span.span_context.is_sampled() {
             return;
         }
-        let (trace_id, span_id) = ids(&span.span_context);
-        inherit::forget_foreign(trace_id, span_id);
         crate::scope::push_foreign(self.intake(), Record::Foreign(Box::new(span)));
     }
 

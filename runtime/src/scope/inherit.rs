@@ -16,13 +16,43 @@ use crate::record::Inherited;
 use crate::semconv::inherited_attributes;
 use crate::sync::lock;
 
-/// Foreign spans that are open and have something to hand on. Bound: as many as may be open.
+/// Foreign spans that have something to hand on, by trace and span id.
 static FOREIGN: Mutex<Option<Foreign>> = Mutex::new(None);
-/// By trace and span id.
-type Foreign = HashMap<(u128, u64), Arc<Inherited>>;
-/// Entries of `FOREIGN`: most programs have none, and their spans need no lock to see it.
+/// How many there are: most programs have none, and their spans need no lock to see it.
 static FOREIGN_COUNT: AtomicUsize = AtomicUsize::new(0);
-const FOREIGN_BOUND: usize = 65_536;
+/// A generation holds so many; there are two.
+const GENERATION: usize = 32_768;
+
+/// Two generations, so that spans whose end we are not told of (those of somebody else's provider) give way in time.
+#[derive(Default)]
+struct Foreign {
+    young: HashMap<(u128, u64), Arc<Inherited>>,
+    old: HashMap<(u128, u64), Arc<Inherited>>,
+}
+
+impl Foreign {
+    fn get(&self, key: (u128, u64)) -> Option<Arc<Inherited>> {
+        self.young.get(&key).or_else(|| self.old.get(&key)).cloned()
+    }
+
+    fn insert(&mut self, key: (u128, u64), inherited: Arc<Inherited>) {
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.old.remove(&key);
+        self.young.insert(key, inherited);
+    }
+
+    fn remove(&mut self, key: (u128, u64)) {
+        if self.young.remove(&key).is_none() {
+            self.old.remove(&key);
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+}
 
 /// What `spawn` puts into a context: the values as they were then.
 #[derive(Clone, Debug)]
@@ -58,16 +88,15 @@ fn carried(current: &Context) -> Option<Arc<Inherited>> {
 }
 
 fn foreign(trace_id: u128, span_id: u64) -> Option<Arc<Inherited>> {
-    lock(&FOREIGN).as_ref()?.get(&(trace_id, span_id)).cloned()
+    lock(&FOREIGN).as_ref()?.get((trace_id, span_id))
 }
 
-/// Remembers what the foreign span `span_id` hands on, until [`forget_foreign`].
+/// Remembers what the foreign span `span_id` hands on, until [`forget_foreign`] or until many newer ones have come.
 pub(crate) fn remember_foreign(trace_id: u128, span_id: u64, inherited: Arc<Inherited>) {
     let mut table = lock(&FOREIGN);
     let table = table.get_or_insert_default();
-    if table.len() < FOREIGN_BOUND && table.insert((trace_id, span_id), inherited).is_none() {
-        FOREIGN_COUNT.fetch_add(1, Ordering::Relaxed);
-    }
+    table.insert((trace_id, span_id), inherited);
+    FOREIGN_COUNT.store(table.len(), Ordering::Relaxed);
 }
 
 /// The foreign span has ended.
@@ -76,9 +105,9 @@ pub(crate) fn forget_foreign(trace_id: u128, span_id: u64) {
     if FOREIGN_COUNT.load(Ordering::Relaxed) == 0 {
         return;
     }
-    let removed = lock(&FOREIGN).as_mut().and_then(|table| table.remove(&(trace_id, span_id)));
-    if removed.is_some() {
-        FOREIGN_COUNT.fetch_sub(1, Ordering::Relaxed);
+    if let Some(table) = lock(&FOREIGN).as_mut() {
+        table.remove((trace_id, span_id));
+        FOREIGN_COUNT.store(table.len(), Ordering::Relaxed);
     }
 }
 
