@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 
 /// Host patterns: an exact name, `*.example.com` for all below it, `*` for every host. Loopback is always in.
+#[cfg(feature = "propagation")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HostPatterns(Vec<String>);
 
+#[cfg(feature = "propagation")]
 impl HostPatterns {
     /// Patterns as the user wrote them; names are compared without regard to case.
     pub(crate) fn new(patterns: impl IntoIterator<Item = String>) -> Self {
@@ -14,8 +16,7 @@ impl HostPatterns {
 
     /// Whether `host` (without port; IPv6 with or without brackets) is meant.
     pub(crate) fn matches(&self, host: &str) -> bool {
-        let host =
-            host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+        let host = bare(host);
         is_loopback(&host)
             || self.0.iter().any(|pattern| match pattern.strip_prefix('*') {
                 Some("") => true,
@@ -25,13 +26,20 @@ impl HostPatterns {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// `host` without brackets and final dot, in lower case.
+fn bare(host: &str) -> String {
+    host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Whether `host` (IPv6 with or without brackets) is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let host = bare(host);
     host == "localhost"
         || host.ends_with(".localhost")
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "propagation"))]
 mod tests {
     use super::*;
 

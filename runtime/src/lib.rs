@@ -69,7 +69,7 @@ mod diag;
 mod error;
 mod sync;
 
-#[cfg(feature = "propagation")]
+#[cfg(any(feature = "propagation", feature = "otlp-http"))]
 mod hosts;
 mod record;
 mod sampling;

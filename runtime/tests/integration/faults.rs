@@ -587,6 +587,18 @@ fn a_collector_that_is_up_gets_everything() {
 }
 
 #[test]
+fn a_collector_on_this_machine_is_not_looked_for_behind_a_proxy() {
+    let spans = send_to(&Collector::Says(200), |variables| {
+        // Nobody listens there.
+        let proxy =
+            [("HTTP_PROXY", "http://127.0.0.1:1"), ("http_proxy", "http://127.0.0.1:1"), ("NO_PROXY", "")];
+        let variables = [variables, &proxy].concat();
+        program::with_env(&variables, || assert!(forty(LONG).is_complete()));
+    });
+    assert_eq!(spans, 40);
+}
+
+#[test]
 fn a_collector_that_is_down_costs_the_spans_and_nothing_else() {
     send_to(&Collector::Down, |variables| {
         let said = program::with_env(variables, || {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Uri};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response, ResponseBodyTooLarge};
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
@@ -20,6 +20,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use super::super::{OtlpSetting, without_credentials};
 use super::export_error;
 use crate::error::{Error, Result};
+use crate::hosts::is_loopback;
 use crate::sync::lock;
 
 /// The limit of opentelemetry-http's own clients.
@@ -39,13 +40,15 @@ pub(crate) fn exporter(setting: &OtlpSetting) -> Result<HttpExporter> {
         value.set_sensitive(true);
         headers.push((HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?, value));
     }
-    let agent = ureq::Agent::config_builder()
+    let config = ureq::Agent::config_builder()
         // opentelemetry-otlp looks at the status itself.
         .http_status_as_error(false)
         .max_redirects(0)
-        .max_redirects_will_error(false)
-        .build()
-        .new_agent();
+        .max_redirects_will_error(false);
+    // HTTP_PROXY and its like are followed, but not to this machine: no proxy finds the receiver here.
+    let is_here = setting.endpoint.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_loopback));
+    let config = if is_here { config.proxy(None) } else { config };
+    let agent = config.build().new_agent();
     let attempts = Arc::new(Attempts::default());
     let client = Client { agent, headers, attempts: Arc::clone(&attempts) };
     let inner = opentelemetry_otlp::SpanExporter::builder()
