@@ -7,6 +7,7 @@
 mod program;
 mod support;
 
+mod collectors;
 mod endings;
 mod faults;
 mod layout;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use llmetry::Stats;
+use llmetry::{Stats, task};
 use opentelemetry::Value;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::yield_now;
 
 /// Long enough for two slow cores; nothing waits so long unless it is broken.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
@@ -52,4 +53,21 @@ pub(crate) fn assert_parent(child: &SpanData, parent: &SpanData) {
 pub(crate) fn assert_adds_up(stats: &Stats) {
     let places = stats.exported + stats.failed + stats.dropped_total() + stats.queued + stats.open;
     assert_eq!(stats.started, places, "{stats:?}");
+}
+
+#[task]
+pub(crate) fn step() -> u8 {
+    5
+}
+
+#[task]
+pub(crate) async fn step_async() -> u8 {
+    yield_now().await;
+    step()
+}
+
+pub(crate) fn steps(count: usize) {
+    for _ in 0..count {
+        assert_eq!(step(), 5);
+    }
 }
