@@ -39,10 +39,16 @@ thread_local! {
     static LOCAL: Local = Local::new();
 }
 
-/// Calls `f` with the thread's own, unless it is being destroyed.
+/// Calls `f` with the thread's own, unless it is being destroyed. One that was made too late has joined nothing, see
+/// [`Local::joined`]: the hot path need not ask.
 #[inline]
 pub(super) fn with<R>(f: impl FnOnce(&Local) -> R) -> Option<R> {
-    LOCAL.try_with(|local| local.usable.then(|| f(local))).ok().flatten()
+    LOCAL.try_with(f).ok()
+}
+
+/// The context that is current on this thread, if it may be asked for.
+pub(super) fn current_context() -> Option<Context> {
+    may_attach().then(Context::current)
 }
 
 /// Calls `alive` with the thread's own, or `gone` if it is being destroyed; one of them gets `value`.
@@ -87,6 +93,9 @@ impl Local {
 
     #[cold]
     fn join(&self, epoch: u32) -> Option<()> {
+        if !self.usable {
+            return None;
+        }
         let installed = hub::installed().filter(|installed| installed.epoch == epoch)?;
         let shard = installed.intake.register();
         let old = self.joined.try_borrow_mut().ok()?.replace(Joined { installed, shard });

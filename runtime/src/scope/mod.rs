@@ -162,7 +162,7 @@ impl Details {
 /// The context that is current on this thread, unless the thread is ending.
 #[cfg(feature = "propagation")]
 pub(crate) fn current_context() -> Option<Context> {
-    local::with(|_| Context::current())
+    local::current_context()
 }
 
 /// Hands a finished foreign span to `intake`, through the calling thread's shard if it has joined it.

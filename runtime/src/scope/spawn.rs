@@ -20,7 +20,7 @@ fn carried() -> Option<Context> {
     if hub::epoch() == 0 {
         return None;
     }
-    let current = local::with(|_| Context::current())?;
+    let current = local::current_context()?;
     if !current.has_active_span() {
         return Some(current);
     }
