@@ -3,18 +3,15 @@
 //! Simpler rules stand where the thing is parsed: in `args` for what the arguments say alone, in `item` for what is no function.
 
 use proc_macro2::Ident;
-use syn::ReturnType;
 use syn::ext::IdentExt;
 
 use crate::args::{Args, Inputs, contains};
 use crate::errors::{Errors, nearest};
 use crate::item::Function;
 use crate::kind::Kind;
-use crate::shape::Shape;
 
-pub(crate) fn check(kind: Kind, args: &Args, function: &Function, shape: Shape, errors: &mut Errors) {
+pub(crate) fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
     const_fn(kind, function, errors);
-    return_type(kind, function, shape, errors);
     names(args, function, errors);
 }
 
@@ -24,25 +21,6 @@ fn const_fn(kind: Kind, function: &Function, errors: &mut Errors) {
         errors
             .on(keyword, format_args!("{attribute} cannot go on a `const fn`: opening a span is not const"));
     }
-}
-
-fn return_type(kind: Kind, function: &Function, shape: Shape, errors: &mut Errors) {
-    let ReturnType::Type(_, ty) = &function.sig.output else { return };
-    let attribute = kind.attribute();
-    let message = match shape {
-        Shape::Async | Shape::Sync => return,
-        Shape::Never => {
-            format!("{attribute} cannot go on a function that never returns: its span would never end")
-        }
-        Shape::ReturnsFuture => format!(
-            "{attribute} on a function that returns a future is not supported yet: make it an `async fn`, or annotate the \
-             `async fn` that it calls"
-        ),
-        Shape::ReturnsStream => format!(
-            "{attribute} on a function that returns a stream is not supported yet: annotate the functions that make the items"
-        ),
-    };
-    errors.on(ty, message);
 }
 
 /// What `skip(…)` and `capture(…)` name has to be there.

@@ -13,6 +13,7 @@ mod kind;
 
 mod args;
 mod item;
+mod returned;
 mod shape;
 
 mod check;
@@ -24,7 +25,7 @@ mod emit;
 mod fallback;
 mod rt;
 
-use crate::expand::expand;
+use crate::expand::{expand, expand_outer};
 use crate::kind::Kind;
 
 /// A workflow: one run of your program's task from start to end, such as answering one request.
@@ -65,7 +66,7 @@ use crate::kind::Kind;
 /// - `crate = path`: where to find `llmetry`, for crates that re-export it.
 #[proc_macro_attribute]
 pub fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand(Kind::Workflow, args.into(), item.into()).into()
+    expand(Kind::Workflow, &args.into(), item.into()).into()
 }
 
 /// A task: one step of a workflow, such as building a prompt or ranking documents.
@@ -80,7 +81,7 @@ pub fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Where it goes, when its span begins and ends, and the arguments it takes: see [`workflow`](macro@workflow).
 #[proc_macro_attribute]
 pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand(Kind::Task, args.into(), item.into()).into()
+    expand(Kind::Task, &args.into(), item.into()).into()
 }
 
 /// An agent: a function that decides for itself, usually in a loop of model calls and tools, what to do next.
@@ -100,7 +101,7 @@ pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Where it goes, when its span begins and ends, and the arguments it takes: see [`workflow`](macro@workflow).
 #[proc_macro_attribute]
 pub fn agent(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand(Kind::Agent, args.into(), item.into()).into()
+    expand(Kind::Agent, &args.into(), item.into()).into()
 }
 
 /// A tool: a function that a model may ask for, such as a search or a calculator.
@@ -115,5 +116,12 @@ pub fn agent(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Where it goes, when its span begins and ends, and the arguments it takes: see [`workflow`](macro@workflow).
 #[proc_macro_attribute]
 pub fn tool(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand(Kind::Tool, args.into(), item.into()).into()
+    expand(Kind::Tool, &args.into(), item.into()).into()
+}
+
+/// An attribute of ours that stood above another one, see `expand`.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn __outer(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand_outer(args.into(), item.into()).into()
 }

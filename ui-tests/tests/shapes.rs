@@ -251,8 +251,7 @@ async fn spans_nest_as_the_calls_do() {
     assert_eq!(output, 6);
     assert_eq!(trace, "outer\n  inner\n  inner_sync\n  named\n    inner\n");
     let (output, trace) = seen(functions::two_attributes((1, 2))).await;
-    // The upper attribute is expanded first, so that the lower one is around it.
-    assert_eq!((output, trace.as_str()), (1, "below\n  above\n"));
+    assert_eq!((output, trace.as_str()), (1, "above\n  below\n"));
     let (output, trace) = seen(functions::recursive_async(2)).await;
     assert_eq!((output, trace.as_str()), (2, "recursive_async\n  recursive_async\n    recursive_async\n"));
     let (output, trace) = seen_sync(|| functions::recursive(1));

@@ -11,12 +11,14 @@
 //! | what foreign code sees as the current span | `own` |
 //! | what user code may do to it | `span`, `inherit` |
 //! | what the returned value says | `outcome` |
+//! | what the returned value still does | `follow` |
 //! | open span → record → intake | `finish` |
 //! | into other tasks and threads | `spawn` |
 
 mod call;
 pub(crate) mod clock;
 mod finish;
+mod follow;
 mod future;
 mod id;
 pub(crate) mod inherit;
@@ -35,12 +37,16 @@ use opentelemetry::{Context, KeyValue};
 use crate::record::{Event, Extra, Inherited, Limits};
 use crate::sync::{Arc, MutexGuard};
 
-pub use self::call::call;
+pub use self::call::{Entered, call};
+pub use self::follow::{
+    FollowBoxedFuture, FollowBoxedStream, FollowBoxedStreamOrErr, FollowFuture, FollowNothing, FollowStream,
+    FollowStreamOrErr,
+};
 pub use self::future::Scope;
 #[cfg(feature = "testing")]
 pub(crate) use self::local_ids::fresh_trace_id;
 pub use self::open::Open;
-pub use self::outcome::{AnyErr, DisplayErr, NoErr, Returned, ReturnsFuture};
+pub use self::outcome::{AnyErr, DisplayErr, NoErr, Returned};
 pub use self::span::{Span, current};
 #[cfg(feature = "tokio")]
 pub use self::spawn::spawn;

@@ -76,11 +76,8 @@ fn start_in(
             Ok(forced) => (forced, 0),
             Err(random) if installed.sampler.samples(random, None) => (random, 0),
             Err(random) => {
-                // This id names a slot too, but the slot's own id is another one.
-                let ids =
-                    span_context(random, local.ids.span_id(0), TraceFlags::NOT_SAMPLED, TraceState::NONE);
                 *started = Started::Unsampled;
-                *context = current.with_remote_span_context(ids);
+                *context = current.with_remote_span_context(unsampled(local, random));
                 return;
             }
         }
@@ -122,6 +119,18 @@ fn start_in(
         start: clock::ticks(),
     });
     *started = Started::Recorded(index);
+}
+
+/// The ids of a root that is not recorded. Its span id names a slot too, but the slot's own id is another one.
+fn unsampled(local: &Local, trace_id: u128) -> SpanContext {
+    span_context(trace_id, local.ids.span_id(0), TraceFlags::NOT_SAMPLED, TraceState::NONE)
+}
+
+/// A context for what goes on inside of a root that is not recorded, when the one of its call is gone.
+pub(super) fn unsampled_root() -> Option<Context> {
+    let current = local::current_context()?;
+    let ids = local::with(|local| unsampled(local, local.ids.trace_id()))?;
+    Some(current.with_remote_span_context(ids))
 }
 
 /// `Ok`: a trace id that somebody asked for. `Err`: a random one.

@@ -24,6 +24,8 @@ pub(crate) const EXCEPTION_TYPE: &str = "exception.type";
 pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
 /// `llmetry.outcome`: `cancelled` for a future that was dropped before its end.
 pub(crate) const LLMETRY_OUTCOME: &str = "llmetry.outcome";
+/// `llmetry.stream.items`: how many items came out of a returned stream.
+pub(crate) const LLMETRY_STREAM_ITEMS: &str = "llmetry.stream.items";
 /// `llmetry.entity.version`: the `version` argument of the attribute.
 pub(crate) const LLMETRY_ENTITY_VERSION: &str = "llmetry.entity.version";
 
