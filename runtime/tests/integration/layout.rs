@@ -149,7 +149,9 @@ fn the_environment_is_read_in_one_place() {
 
 #[test]
 fn attribute_keys_are_spelled_in_one_place() {
-    for prefix in ["\"gen_ai.", "\"openinference.", "\"error.type", "\"exception.", "\"llmetry."] {
+    for prefix in
+        ["\"gen_ai.", "\"openinference.", "\"traceloop.", "\"error.type", "\"exception.", "\"llmetry."]
+    {
         only_in(prefix, &["semconv/"]);
     }
 }
