@@ -18,13 +18,13 @@ use crate::support::{LONG, attribute, current_thread, multi_thread, named, names
 const BOTH: [Convention; 2] = [Convention::GenAi, Convention::Traceloop];
 
 /// Telemetry into memory.
-fn start(convention: Convention) -> (Guard, MemoryExporter) {
+pub(crate) fn start(convention: Convention) -> (Guard, MemoryExporter) {
     let memory = MemoryExporter::new();
     let guard = llmetry::builder().exporter(memory.clone()).convention(convention).init().unwrap();
     (guard, memory)
 }
 
-fn exported(guard: &Guard, memory: &MemoryExporter) -> Vec<SpanData> {
+pub(crate) fn exported(guard: &Guard, memory: &MemoryExporter) -> Vec<SpanData> {
     assert!(guard.flush(LONG).is_complete());
     let mut spans = memory.take();
     spans.sort_by_key(|span| span.start_time);
@@ -32,7 +32,7 @@ fn exported(guard: &Guard, memory: &MemoryExporter) -> Vec<SpanData> {
 }
 
 /// The spans of `program`, by start; `tracing` is bridged on this thread.
-fn spans_of(convention: Convention, program: impl Future<Output = ()>) -> Vec<SpanData> {
+pub(crate) fn spans_of(convention: Convention, program: impl Future<Output = ()>) -> Vec<SpanData> {
     let (guard, memory) = start(convention);
     let subscriber = tracing_subscriber::registry().with(guard.tracing_layer());
     tracing::subscriber::with_default(subscriber, || current_thread().block_on(program));
@@ -44,7 +44,7 @@ fn text(span: &SpanData, key: &str) -> String {
 }
 
 /// `span < parent: workflow, agent, path`, `-` for what is not there.
-fn handed_on(spans: &[SpanData]) -> Vec<String> {
+pub(crate) fn handed_on(spans: &[SpanData]) -> Vec<String> {
     let name = |id: SpanId| {
         let found = spans.iter().find(|span| span.span_context.span_id() == id);
         found.map_or("-".to_owned(), |span| span.name.to_string())
@@ -65,7 +65,7 @@ fn property(convention: Convention, key: &str) -> String {
     }
 }
 
-async fn library(name: &'static str) {
+pub(crate) async fn library(name: &'static str) {
     let span = global::tracer("library").start(name);
     yield_now().with_context(Context::current_with_span(span)).await;
 }
@@ -466,6 +466,7 @@ async fn says_who_asks() {
 async fn conversation(id: &'static str) {
     library("early").await;
     llmetry::current().set_conversation_id(id);
+    llmetry::current().set_property("topic", id);
     yield_now().await;
     library(id).await;
 }
@@ -481,22 +482,21 @@ fn who_is_asking_stands_on_every_span_inside() {
                 }
                 _ => ("user.id".to_owned(), "gen_ai.conversation.id".to_owned()),
             };
-            let tier = property(convention, "tier");
-            let of = |span: &SpanData| {
-                ["gen_ai.conversation.id", &session, &user, &tier].map(|key| text(span, key)).join(" ")
-            };
-            assert_eq!(of(named(&spans, "request")), "- - u-1 gold");
-            assert_eq!(of(named(&spans, "between")), "- - u-1 gold");
-            assert_eq!(of(named(&spans, "c-1")), "c-1 c-1 u-1 gold");
-            assert_eq!(of(named(&spans, "c-2")), "c-2 c-2 u-1 gold");
-            assert_eq!(of(named(&spans, "c-3")), "c-3 c-3 - -");
-            assert_eq!(of(named(&spans, "outside")), "- - - -");
+            let (tier, topic) = (property(convention, "tier"), property(convention, "topic"));
+            let keys = ["gen_ai.conversation.id", &session, &topic, &user, &tier];
+            let of = |span: &SpanData| keys.map(|key| text(span, key)).join(" ");
+            assert_eq!(of(named(&spans, "request")), "- - - u-1 gold");
+            assert_eq!(of(named(&spans, "between")), "- - - u-1 gold");
+            assert_eq!(of(named(&spans, "c-1")), "c-1 c-1 c-1 u-1 gold");
+            assert_eq!(of(named(&spans, "c-2")), "c-2 c-2 c-2 u-1 gold");
+            assert_eq!(of(named(&spans, "c-3")), "c-3 c-3 c-3 - -");
+            assert_eq!(of(named(&spans, "outside")), "- - - - -");
             let mut tasks: Vec<_> =
                 spans.iter().filter(|span| span.name.starts_with("talk")).map(of).collect();
             tasks.sort();
-            assert_eq!(tasks, ["c-1 c-1 u-1 gold", "c-2 c-2 u-1 gold", "c-3 c-3 - -"]);
+            assert_eq!(tasks, ["c-1 c-1 c-1 u-1 gold", "c-2 c-2 c-2 u-1 gold", "c-3 c-3 c-3 - -"]);
             let early = spans.iter().filter(|span| span.name == "early").map(of);
-            assert_eq!(early.collect::<Vec<_>>(), ["- - u-1 gold", "- - u-1 gold", "- - - -"]);
+            assert_eq!(early.collect::<Vec<_>>(), ["- - - u-1 gold", "- - - u-1 gold", "- - - - -"]);
             let other = match convention {
                 Convention::Traceloop => "user.id",
                 _ => "traceloop.association.properties.user_id",

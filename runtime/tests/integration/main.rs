@@ -8,6 +8,7 @@ mod program;
 mod support;
 
 mod collectors;
+mod conformance;
 mod dialects;
 mod endings;
 mod faults;
