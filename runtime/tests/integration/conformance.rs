@@ -2,16 +2,21 @@
 //! what.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context as TaskContext, Poll};
 use std::thread;
 
+use futures_core::Stream;
 use http::{HeaderMap, HeaderValue};
 use llmetry::export::MemoryExporter;
-use llmetry::testing::{record, record_sync};
+use llmetry::testing::{RecordedSpan, record, record_sync};
 use llmetry::{Convention, RequestBuilderExt, Sampler, agent, task, tool, workflow};
+use opentelemetry::Value;
 use opentelemetry::trace::Status;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::task::yield_now;
@@ -220,6 +225,177 @@ async fn a_future_that_is_never_polled_leaves_no_trace() {
     })
     .await;
     assert_eq!(trace.to_string(), "invoke_workflow never_polls\n  invoke_agent plan\ninvoke_agent plan\n");
+}
+
+/// Items with a pause before each; every one is a call of a library. The third is an error, if asked for.
+struct Items {
+    next: u32,
+    fails: bool,
+    paused: bool,
+}
+
+impl Stream for Items {
+    type Item = Result<u32, Refused>;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        self.paused = !self.paused;
+        if self.paused {
+            task.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.next += 1;
+        match self.next {
+            4 => return Poll::Ready(None),
+            n => item(n),
+        }
+        Poll::Ready(Some(if self.fails && self.next == 3 {
+            Err(Refused("no".into()))
+        } else {
+            Ok(self.next)
+        }))
+    }
+}
+
+#[tool]
+fn item(_: u32) {}
+
+#[task]
+fn items(fails: bool) -> impl Stream<Item = Result<u32, Refused>> {
+    Items { next: 0, fails, paused: false }
+}
+
+type Boxed = Pin<Box<dyn Stream<Item = Result<u32, Refused>> + Send>>;
+
+#[task(name = "items")]
+async fn items_later(fails: bool) -> Result<Boxed, Refused> {
+    yield_now().await;
+    Ok(Box::pin(Items { next: 0, fails, paused: false }))
+}
+
+async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    poll_fn(|task| Pin::new(&mut *stream).poll_next(task)).await
+}
+
+/// Reads `most` items, or as many as there are before the end or an error.
+#[workflow]
+async fn reads(mut stream: impl Stream<Item = Result<u32, Refused>> + Unpin, most: usize) -> Vec<u32> {
+    let mut read = Vec::new();
+    while read.len() < most {
+        match next(&mut stream).await {
+            Some(Ok(item)) => read.push(item),
+            Some(Err(_)) | None => break,
+        }
+    }
+    // Neither this nor what follows is a part of the stream.
+    plan();
+    read
+}
+
+#[workflow]
+async fn streams(fails: bool, later: bool, most: usize) -> Vec<u32> {
+    let stream: Boxed = if later { items_later(fails).await.unwrap() } else { Box::pin(items(fails)) };
+    let read = reads(stream, most).await;
+    plan();
+    read
+}
+
+fn counted(span: &RecordedSpan) -> Option<&Value> {
+    span.attribute("llmetry.stream.items")
+}
+
+#[tokio::test]
+async fn a_stream_is_one_span_with_those_of_its_items_inside() {
+    for later in [false, true] {
+        let (read, trace) = record(streams(false, later, 9)).await;
+        assert_eq!(read, [1, 2, 3]);
+        assert_eq!(
+            trace.to_string(),
+            "invoke_workflow streams\n  items\n    execute_tool item\n    execute_tool item\n    execute_tool item\n  \
+             invoke_workflow reads\n    invoke_agent plan\n  invoke_agent plan\n"
+        );
+        let (span, reader) = (trace.span("items"), trace.span("invoke_workflow reads"));
+        assert_eq!((counted(span), span.status()), (Some(&Value::I64(3)), &Status::Unset));
+        assert!(span.data().end_time <= trace.children(reader).next().unwrap().data().start_time);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_is_an_error_after_the_items_it_gave() {
+    for later in [false, true] {
+        let (read, trace) = record(streams(true, later, 9)).await;
+        assert_eq!(read, [1, 2]);
+        let span = trace.span("items");
+        assert!(span.is_error() && !span.is_cancelled(), "{trace}");
+        assert_eq!(counted(span), Some(&Value::I64(3)), "the error is an item too");
+        assert_eq!(span.events().len(), 1);
+        assert!(!trace.span("invoke_workflow streams").is_error(), "it was handled there");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_given_up_is_cancelled_and_leaves_nothing_behind() {
+    for later in [false, true] {
+        let (read, trace) = record(async {
+            let read = streams(false, later, 1).await;
+            plan();
+            read
+        })
+        .await;
+        assert_eq!(read, [1]);
+        assert_eq!(
+            trace.to_string(),
+            "invoke_workflow streams\n  items cancelled\n    execute_tool item\n  invoke_workflow reads\n    \
+             invoke_agent plan\n  invoke_agent plan\ninvoke_agent plan\n"
+        );
+        assert_eq!(counted(trace.span("items")), Some(&Value::I64(1)));
+        let (_, trace) = record(streams(false, later, 0)).await;
+        assert!(trace.span("items").is_cancelled(), "never asked for an item: {trace}");
+        assert_eq!(counted(trace.span("items")), Some(&Value::I64(0)));
+    }
+}
+
+/// Calls a model for each item.
+struct Tokens(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl Stream for Tokens {
+    type Item = ();
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Option<()>> {
+        self.0.as_mut().poll(task).map(|()| None)
+    }
+}
+
+#[task(name = "tokens")]
+fn tokens() -> impl Stream<Item = ()> {
+    Tokens(Box::pin(library("llm")))
+}
+
+#[task(name = "answer")]
+async fn answers() {
+    let mut tokens = tokens();
+    while let Some(()) = next(&mut tokens).await {}
+}
+
+#[workflow(name = "chat")]
+async fn chats() {
+    answers().await;
+}
+
+#[test]
+fn a_call_inside_a_stream_keeps_its_place() {
+    program::run(|| {
+        let spans = spans_of(Convention::Traceloop, chats());
+        assert_eq!(
+            handed_on(&spans),
+            [
+                "chat.workflow < -: chat, -, -",
+                "answer.task < chat.workflow: chat, -, -",
+                "tokens.task < answer.task: chat, -, answer",
+                "llm < tokens.task: chat, -, answer.tokens",
+            ]
+        );
+        assert!(spans.windows(2).all(|pair| pair[0].end_time >= pair[1].end_time));
+    });
 }
 
 #[test]
