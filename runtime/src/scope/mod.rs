@@ -35,6 +35,7 @@ mod start;
 use opentelemetry::{Context, KeyValue};
 
 use crate::record::{Event, Extra, Inherited, Limits};
+use crate::semconv::Convention;
 use crate::sync::{Arc, MutexGuard};
 
 pub use self::call::{Entered, call};
@@ -111,6 +112,13 @@ const fn halves(trace_id: u128) -> (u64, u64) {
 /// The limits of the present installation.
 fn limits() -> Limits {
     local::with(|local| local.joined(crate::hub::epoch(), |joined| joined.installed.limits))
+        .flatten()
+        .unwrap_or_default()
+}
+
+/// The convention of the present installation.
+fn convention() -> Convention {
+    local::with(|local| local.joined(crate::hub::epoch(), |joined| joined.installed.convention))
         .flatten()
         .unwrap_or_default()
 }

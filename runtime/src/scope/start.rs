@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
-use opentelemetry::{Context, ContextGuard, StringValue};
+use opentelemetry::{Context, ContextGuard};
 
 use super::local::{self, Joined, Local};
 use super::own::OwnSpan;
@@ -14,6 +14,7 @@ use super::{OpenSpans, clock, halves, inherit, slot};
 use crate::diag;
 use crate::pipeline::stats::DropReason;
 use crate::record::{Inherited, Kind, Site};
+use crate::semconv::{self, Convention};
 
 /// What a start came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,8 @@ fn start_in(
     let trace_state = parent.trace_state();
     *context = current
         .with_span(OwnSpan::new(span_context(trace_id, id, TraceFlags::SAMPLED, trace_state.clone()), index));
-    let inherited = inherited(site, parent, trace_id, parent_id, current);
+    let around = inherit::around(parent, trace_id, parent_id, current);
+    let inherited = handed_on(installed.convention, site, around);
     joined.shard.count_started();
     match site.kind {
         Kind::Workflow => {
@@ -145,20 +147,15 @@ fn span_context(trace_id: u128, span_id: u64, flags: TraceFlags, trace_state: Tr
     SpanContext::new(TraceId::from(trace_id), SpanId::from(span_id), flags, false, trace_state)
 }
 
-/// What the span takes over from around it; an agent adds its name.
+/// What the span hands on: what it took over from around it, and perhaps something of its own.
 #[inline]
-fn inherited(
+fn handed_on(
+    convention: Convention,
     site: &'static Site,
-    parent: &SpanContext,
-    trace_id: u128,
-    parent_id: u64,
-    current: &Context,
+    around: Option<Arc<Inherited>>,
 ) -> Option<Arc<Inherited>> {
-    let around = inherit::around(parent, trace_id, parent_id, current);
-    if site.kind == Kind::Agent {
-        let mut own = around.as_deref().cloned().unwrap_or_default();
-        own.agent_name = Some(StringValue::from(site.name));
-        return Some(Arc::new(own));
+    if semconv::adds_to_inherited(convention, site.kind) {
+        return Some(Arc::new(semconv::handed_on(convention, site, around.as_deref())));
     }
     around
 }
