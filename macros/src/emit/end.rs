@@ -24,9 +24,11 @@ pub(super) enum By {
     Call,
 }
 
-pub(super) fn end(by: By, may_wrap: bool, captures_output: bool, rt: &Rt<'_>) -> TokenStream {
-    let span = Span::mixed_site();
+pub(super) fn end(by: By, may_wrap: bool, captures_output: bool, at: Span, rt: &Rt<'_>) -> TokenStream {
+    // What rustc still has to say about the value, it says at the return type.
+    let span = Span::mixed_site().located_at(at);
     let allow = lints::unused_outcomes();
+    let allow_return = lints::last_return();
     let follow = match (may_wrap, by) {
         (true, By::Call) => {
             quote_spanned!(span=> FollowFuture as _, FollowStream as _, FollowStreamOrErr as _)
@@ -42,12 +44,13 @@ pub(super) fn end(by: By, may_wrap: bool, captures_output: bool, rt: &Rt<'_>) ->
         #allow
         use #rt::{AnyErr as _, DisplayErr as _, NoErr as _, FollowNothing as _, #follow};
         (&&&#rt::Returned(&result)).observe(&open);
-        (&&&#rt::Returned(&result)).kind().finish(
+        #allow_return
+        return (&&&#rt::Returned(&result)).kind().finish(
             result,
             open,
             |value, open| (&&&#rt::Returned(value)).observe(open),
             #keep,
-        )
+        );
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) use self::run::braced;
 use crate::args::Args;
 use crate::item::Function;
 use crate::kind::Kind;
-use crate::returned::{Returned, may_be_wrapped, output_of_future};
+use crate::returned::{Returned, may_be_wrapped, output_of_future, return_span};
 use crate::rt::Rt;
 use crate::shape::{AsyncBlock, Shape};
 
@@ -125,8 +125,11 @@ fn in_async_block(
     let begin = begin(args, function, std::iter::empty(), rt);
     let end = match &returned {
         Some(Returned::Never) => never(),
-        Some(Returned::Unit) if !args.capture.output => done(),
-        _ => end::end(By::Async, false, args.capture.output, rt),
+        Some(Returned::Unit) if !args.capture.output => done(return_span(&function.sig.output, span)),
+        _ => {
+            let at = return_span(&function.sig.output, span);
+            end::end(By::Async, false, args.capture.output, at, rt)
+        }
     };
     let inside = quote_spanned! {span=>
         #site
@@ -156,18 +159,21 @@ fn begin(
 }
 
 fn end(by: By, output: &ReturnType, returned: &Returned, args: &Args, rt: &Rt<'_>) -> TokenStream {
+    let at = return_span(output, Span::mixed_site());
     match returned {
         Returned::Never => never(),
-        returned if returned.says_nothing() && !args.capture.output => done(),
-        _ => end::end(by, may_be_wrapped(output), args.capture.output, rt),
+        returned if returned.says_nothing() && !args.capture.output => done(at),
+        _ => end::end(by, may_be_wrapped(output), args.capture.output, at, rt),
     }
 }
 
-/// Nobody has to look at the value.
-fn done() -> TokenStream {
-    quote_spanned! {Span::mixed_site()=>
+/// Nobody has to look at the value. What rustc still has to say about it, it says at the return type.
+fn done(at: Span) -> TokenStream {
+    let allow = lints::last_return();
+    quote_spanned! {Span::mixed_site().located_at(at)=>
         ::core::mem::drop(open);
-        result
+        #allow
+        return result;
     }
 }
 

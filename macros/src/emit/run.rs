@@ -12,8 +12,8 @@
 //!         REBINDINGS                              // only with patterns that cannot be captured
 //! ```
 //!
-//! The body's own braces get the place of the return type: an error about a missing last expression stands where that of the bare
-//! function would. The label keeps `unused_braces` from seeing a needless block there.
+//! A sync body's own braces get the place of the return type: an error about a missing last expression stands where that of the bare
+//! function would. Those of an `async fn` keep theirs, for the same reason. The label keeps `unused_braces` from seeing a needless block there.
 //!
 //! A sync function whose value says nothing about its span needs no closure, and one that is `#[track_caller]` can have none: there the
 //! body stays the function's own, behind a guard.
@@ -36,7 +36,8 @@ pub(super) fn in_async_block(
 ) -> TokenStream {
     let span = Span::mixed_site();
     let inside = inside(function, params, returned, rt);
-    quote_spanned!(span=> let (result, open) = #rt::Scope::new(open, async move #inside).await;)
+    let keywords = quote_spanned!(place(function)=> async move);
+    quote_spanned!(span=> let (result, open) = #rt::Scope::new(open, #keywords #inside).await;)
 }
 
 /// `let (result, open) = call(open, move || -> R { … });`
@@ -48,13 +49,16 @@ pub(super) fn in_closure(
 ) -> TokenStream {
     let span = Span::mixed_site();
     let inside = inside(function, params, returned, rt);
+    let keywords = quote_spanned!(place(function)=> move ||);
     match returned {
         Returned::Known(ty) => {
-            quote_spanned!(span=> let (result, open) = #rt::call(open, move || -> #ty #inside);)
+            quote_spanned!(span=> let (result, open) = #rt::call(open, #keywords -> #ty #inside);)
         }
-        Returned::Unit => quote_spanned!(span=> let (result, open) = #rt::call(open, move || -> () #inside);),
+        Returned::Unit => {
+            quote_spanned!(span=> let (result, open) = #rt::call(open, #keywords -> () #inside);)
+        }
         Returned::Partly(_) | Returned::Opaque | Returned::Never => {
-            quote_spanned!(span=> let (result, open) = #rt::call(open, move || #inside);)
+            quote_spanned!(span=> let (result, open) = #rt::call(open, #keywords #inside);)
         }
     }
 }
@@ -91,12 +95,20 @@ pub(super) fn in_place_observed(function: &Function, returned: &Returned, rt: &R
     }
 }
 
+/// Where the user sees the block or closure: at the return type. It is written as if by the user, since compiler and clippy say less, and
+/// less well, about a closure that comes from a macro ("closure may outlive the current function", `needless_return`).
+fn place(function: &Function) -> Span {
+    return_span(&function.sig.output, function.sig.ident.span())
+}
+
 /// What the block or closure consists of.
 fn inside(function: &Function, params: &Params, returned: &Returned, rt: &Rt<'_>) -> TokenTree {
     let span = Span::mixed_site();
-    let at = return_span(&function.sig.output, function.sig.ident.span());
-    let body = braced(function.body.clone(), at);
-    let body = quote_spanned!(at=> '__llmetry_body: #body);
+    let at = place(function);
+    // Where the bare function's missing last expression would be reported.
+    let body_at = if function.sig.asyncness.is_some() { function.braces } else { at };
+    let body = braced(function.body.clone(), body_at);
+    let body = quote_spanned!(body_at=> '__llmetry_body: #body);
     let edge = edge(params, returned, at);
     let rebindings = params.rebindings();
     let allow = lints::last_return();
@@ -121,7 +133,7 @@ fn inside(function: &Function, params: &Params, returned: &Returned, rt: &Rt<'_>
             return __llmetry_result;
         }
     };
-    braced(inside, span.located_at(at))
+    braced(inside, at)
 }
 
 fn edge(params: &Params, returned: &Returned, at: Span) -> TokenStream {
