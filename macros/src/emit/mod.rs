@@ -118,8 +118,12 @@ fn in_async_block(
 ) -> TokenStream {
     let span = Span::mixed_site();
     let returned = output_of_future(&function.sig.output).map(Returned::of_type);
-    let annotation = match &returned {
-        Some(Returned::Known(ty)) => Some(quote_spanned!(span=> : (#ty, #rt::Open))),
+    // So that the outcome is known where it is looked at. In a statement of its own, or errors would speak of our types.
+    let annotated = match &returned {
+        Some(Returned::Known(ty)) => {
+            let at = span.located_at(return_span(&function.sig.output, span));
+            Some(quote_spanned!(at=> let result: #ty = result;))
+        }
         _ => None,
     };
     let begin = begin(args, function, std::iter::empty(), rt);
@@ -134,7 +138,8 @@ fn in_async_block(
     let inside = quote_spanned! {span=>
         #site
         #begin
-        let (result, open) #annotation = #rt::Scope::new(open, #keywords #block).await;
+        let (result, open) = #rt::Scope::new(open, #keywords #block).await;
+        #annotated
         #end
     };
     let inside = braced(inside, block.span());

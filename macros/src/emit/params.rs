@@ -89,9 +89,7 @@ impl Params {
                 FnArg::Typed(argument) => (&argument.attrs, Some(&*argument.pat)),
             };
             let (cfgs, lints) = attrs.iter().cloned().partition(|attr| attr.path().is_ident("cfg"));
-            let needs_binding = |name: &PatIdent| {
-                name.mutability.is_none() && is_assigned(&name.ident, function.body.clone())
-            };
+            let needs_binding = |name: &PatIdent| is_assigned(name, function.body.clone());
             let (outside, way) = match (input, pat) {
                 (FnArg::Receiver(receiver), _) if !is_rebound => {
                     let ident = Ident::from(receiver.self_token);
@@ -176,10 +174,13 @@ impl Params {
             Way::Rebound { name, pat: Some(Pat::Wild(_)) | None } => {
                 Some(quote_spanned!(span=> #(#cfgs)* let #name = #name;))
             }
-            Way::Rebound { name, pat: Some(pat) } => Some(quote_spanned! {span=>
-                #(#cfgs)* let #name = #name;
-                #(#cfgs)* #(#lints)* let #pat = #name;
-            }),
+            Way::Rebound { name, pat: Some(pat) } => {
+                let allow = lints::for_ref_mut();
+                Some(quote_spanned! {span=>
+                    #(#cfgs)* #allow let mut #name = #name;
+                    #(#cfgs)* #(#lints)* let #pat = #name;
+                })
+            }
         });
         bind.collect()
     }
@@ -331,9 +332,11 @@ fn words(tokens: TokenStream) -> Mentioned {
     words
 }
 
-/// Whether `name = …` or `name += …` stands in the code, and `mut name` does not: then the compiler has a mistake to report, unless a
-/// binding of the same name hides the parameter, and then a binding more does no harm.
-fn is_assigned(name: &Ident, code: TokenStream) -> bool {
+/// Whether the code assigns to the parameter in a way that the compiler has something to say about: at all, if it is not `mut`, and `name =
+/// …`, which forgets a value that was perhaps never read, if it is. A binding of the same name may hide the parameter; then it needs no
+/// binding, and one does no harm.
+fn is_assigned(param: &PatIdent, code: TokenStream) -> bool {
+    let is_mut = param.mutability.is_some();
     let mut is_assigned = false;
     let mut open = vec![code];
     while let Some(tokens) = open.pop() {
@@ -341,12 +344,15 @@ fn is_assigned(name: &Ident, code: TokenStream) -> bool {
         for (index, token) in tokens.iter().enumerate() {
             match token {
                 TokenTree::Group(group) => open.push(group.stream()),
-                TokenTree::Ident(word) if word == name => {
+                TokenTree::Ident(word) if *word == param.ident => {
                     let before = index.checked_sub(1).map(|before| tokens[before].to_string());
                     match before.as_deref() {
                         Some("mut") => return false,
                         Some("." | "let") => {}
-                        _ => is_assigned |= begins_with_assignment(&tokens[index + 1..]),
+                        _ => {
+                            let operation = assignment(&tokens[index + 1..]);
+                            is_assigned |= operation.is_some_and(|operation| !is_mut || operation.is_empty());
+                        }
                     }
                 }
                 _ => {}
@@ -356,8 +362,8 @@ fn is_assigned(name: &Ident, code: TokenStream) -> bool {
     is_assigned
 }
 
-/// `=`, `+=`, `<<=`; not `==`, `=>`, `<=`.
-fn begins_with_assignment(tokens: &[TokenTree]) -> bool {
+/// What stands before the `=`, if the tokens begin with `=`, `+=`, `<<=`; not with `==`, `=>`, `<=`.
+fn assignment(tokens: &[TokenTree]) -> Option<String> {
     let operator: String = tokens
         .iter()
         .map_while(|token| match token {
@@ -366,8 +372,8 @@ fn begins_with_assignment(tokens: &[TokenTree]) -> bool {
         })
         .take(3)
         .collect();
-    let (operation, rest) = operator.split_at(operator.find('=').unwrap_or(operator.len()));
-    matches!(operation, "" | "+" | "-" | "*" | "/" | "%" | "^" | "&" | "|" | "<<" | ">>")
-        && rest.starts_with('=')
-        && !(operation.is_empty() && (rest.starts_with("==") || rest.starts_with("=>")))
+    let (operation, rest) = operator.split_at(operator.find('=')?);
+    let is_operation = matches!(operation, "" | "+" | "-" | "*" | "/" | "%" | "^" | "&" | "|" | "<<" | ">>");
+    let is_other = operation.is_empty() && (rest.starts_with("==") || rest.starts_with("=>"));
+    (is_operation && !is_other).then(|| operation.to_owned())
 }

@@ -124,14 +124,9 @@ fn inside(function: &Function, params: &Params, returned: &Returned, rt: &Rt<'_>
     } else if rebindings.is_empty() {
         quote_spanned!(span.located_at(at)=> #edge #body)
     } else {
-        // A statement ends the life of the body's last temporaries before the bindings are dropped (edition 2021).
-        quote_spanned! {span.located_at(at)=>
-            #edge
-            #(#rebindings)*
-            let __llmetry_result = #body;
-            #allow
-            return __llmetry_result;
-        }
+        // In a block of this crate's edition the body's last temporaries go before the bindings, as they go before parameters.
+        let bound = braced(quote_spanned!(span=> #(#rebindings)* #body), span.located_at(at));
+        quote_spanned!(span.located_at(at)=> #edge #bound)
     };
     braced(inside, at)
 }
