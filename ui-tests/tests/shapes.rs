@@ -223,7 +223,7 @@ mod functions {
     }
     #[task]
     pub(super) async fn waits_for_ever() {
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
     #[tokio::main(flavor = "current_thread")]
     #[task]
