@@ -5,7 +5,6 @@
 //! better than we could, and it costs no compile time.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::visit_mut::{VisitMut, visit_pat_ident_mut};
@@ -48,15 +47,15 @@ impl Function {
             );
             return Err(syn::Error::new(sig.ident.span(), message));
         }
-        let block: Group = input.parse()?;
-        if block.delimiter() != Delimiter::Brace {
-            return Err(syn::Error::new(block.span(), "expected the function's body"));
-        }
+        let rest: TokenStream = input.parse()?;
+        let Some(block) = braces(rest.clone()) else {
+            return Err(syn::Error::new_spanned(rest, "expected the function's body"));
+        };
         let Body { inner_attrs, body } = syn::parse2(block.stream())?;
         Ok(Self { attrs, vis, sig, inner_attrs, body, braces: block.span() })
     }
 
-    /// Every name that the parameters bind, `self` included.
+    /// Every name that the parameters bind, once, `self` included.
     pub(crate) fn bindings(&self) -> Vec<Ident> {
         let mut names = Names(Vec::new());
         for input in &self.sig.inputs {
@@ -71,6 +70,14 @@ impl Function {
     /// The function's name as text, without `r#`.
     pub(crate) fn name(&self) -> String {
         self.sig.ident.unraw().to_string()
+    }
+}
+
+/// The body, if that is all there is. As a `macro_rules!` fragment (`$body:block`) it has invisible brackets around it.
+fn braces(tokens: TokenStream) -> Option<Group> {
+    match visible(tokens).as_slice() {
+        [TokenTree::Group(block)] if block.delimiter() == Delimiter::Brace => Some(block.clone()),
+        _ => None,
     }
 }
 
@@ -89,29 +96,63 @@ struct Names(Vec<Ident>);
 
 impl VisitMut for Names {
     fn visit_pat_ident_mut(&mut self, pat: &mut PatIdent) {
-        self.0.push(pat.ident.clone());
+        // `(A(name) | B(name))` binds it once.
+        if !self.0.contains(&pat.ident) {
+            self.0.push(pat.ident.clone());
+        }
         visit_pat_ident_mut(self, pat);
     }
 }
 
+/// Whether it is an expression: what is written instead has to be one too.
+pub(crate) fn is_expression(item: &TokenStream) -> bool {
+    matches!(other(item), Some((_, Other::Expression)))
+}
+
 /// The error for an item of another sort, on its keyword: a parser would only say "expected `fn`".
 fn not_a_function(kind: Kind, item: &TokenStream) -> Option<syn::Error> {
+    let (keyword, other) = other(item)?;
+    let attribute = kind.attribute();
+    let what = match other {
+        Other::Item(what) => what,
+        Other::Expression => "an expression",
+    };
+    let message = format!("{attribute} goes on functions and methods, this is {what}");
+    Some(syn::Error::new(keyword, message))
+}
+
+/// What is no function.
+enum Other {
+    /// Named with its article.
+    Item(&'static str),
+    Expression,
+}
+
+/// What it is, and where that is written; `None` for a function.
+fn other(item: &TokenStream) -> Option<(Span, Other)> {
     let start = |input: ParseStream<'_>| -> syn::Result<TokenStream> {
         input.call(Attribute::parse_outer)?;
         input.parse::<Visibility>()?;
         input.parse()
     };
     let rest = syn::parse::Parser::parse2(start, item.clone()).ok()?;
-    let mut words = rest.into_iter().filter_map(|token| match token {
-        TokenTree::Ident(word) => Some(Some(word)),
-        // The ABI of `extern "C" fn`.
-        TokenTree::Literal(_) => None,
-        TokenTree::Group(_) | TokenTree::Punct(_) => Some(None),
-    });
     // `unsafe impl`, `const NAME`, `async fn`: the first word that is not a qualifier decides, and a qualifier in front of
-    // something else is itself the keyword.
-    let mut qualifier = None;
-    while let Some(Some(word)) = words.next() {
+    // something else may itself be the keyword.
+    let mut qualifier: Option<Ident> = None;
+    let mut tokens = visible(rest).into_iter();
+    while let Some(token) = tokens.next() {
+        let word = match token {
+            // The ABI of `extern "C" fn`.
+            TokenTree::Literal(_) if qualifier.as_ref().is_some_and(|word| word == "extern") => continue,
+            TokenTree::Ident(word) => word,
+            TokenTree::Group(_) if qualifier.as_ref().is_some_and(|word| word == "extern") => {
+                return qualifier.map(|word| (word.span(), Other::Item("an extern block")));
+            }
+            other => {
+                let span = qualifier.map_or_else(|| other.span(), |word| word.span());
+                return Some((span, Other::Expression));
+            }
+        };
         let what = match word.to_string().as_str() {
             "fn" => return None,
             "async" | "unsafe" | "safe" | "default" | "const" | "extern" => {
@@ -130,19 +171,25 @@ fn not_a_function(kind: Kind, item: &TokenStream) -> Option<syn::Error> {
             "macro_rules" | "macro" => "a macro",
             "crate" => "an extern crate",
             "let" => "a statement",
-            _ => break,
+            _ => {
+                let is_call = matches!(tokens.next(), Some(TokenTree::Punct(mark)) if mark.as_char() == '!');
+                return Some(match qualifier {
+                    Some(qualifier) if qualifier == "const" => (qualifier.span(), Other::Item("a constant")),
+                    None if is_call => (word.span(), Other::Item("a macro call")),
+                    Some(_) | None => (word.span(), Other::Expression),
+                });
+            }
         };
-        return Some(refusal(kind, &word, what));
+        return Some((word.span(), Other::Item(what)));
     }
-    let qualifier = qualifier?;
-    match qualifier.to_string().as_str() {
-        "const" => Some(refusal(kind, &qualifier, "a constant")),
-        "extern" => Some(refusal(kind, &qualifier, "an extern block")),
-        _ => None,
-    }
+    None
 }
 
-fn refusal(kind: Kind, keyword: impl ToTokens, what: &str) -> syn::Error {
-    let attribute = kind.attribute();
-    syn::Error::new_spanned(keyword, format!("{attribute} goes on functions and methods, this is {what}"))
+/// The tokens with the invisible brackets of a `macro_rules!` fragment taken off.
+fn visible(tokens: TokenStream) -> Vec<TokenTree> {
+    let unwrap = |token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => visible(group.stream()),
+        token => vec![token],
+    };
+    tokens.into_iter().flat_map(unwrap).collect()
 }

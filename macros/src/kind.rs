@@ -14,6 +14,21 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// The kind whose attribute has this name.
+    pub(crate) fn of(name: &Ident) -> Option<Self> {
+        [Self::Workflow, Self::Task, Self::Agent, Self::Tool].into_iter().find(|kind| name == kind.name())
+    }
+
+    /// The attribute's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Workflow => "workflow",
+            Self::Task => "task",
+            Self::Agent => "agent",
+            Self::Tool => "tool",
+        }
+    }
+
     /// The attribute as a user writes it.
     pub(crate) fn attribute(self) -> &'static str {
         match self {

@@ -2,8 +2,8 @@
 //!
 //! This is the front door and its documentation; use the attributes through the `llmetry` crate, which the generated code needs.
 //! In: an attribute's arguments and the function below it. Out: the same function, which opens a span when it runs. This crate knows
-//! nothing of OpenTelemetry: what a span is, and how it is recorded, is the runtime's. The examples are compiled where the
-//! runtime is at hand: in the crate's documentation and in `ui-tests`.
+//! nothing of OpenTelemetry: what a span is, and how it is recorded, is the runtime's. The examples are compiled with the
+//! runtime, which only they depend on.
 //!
 //! The way through is on one screen in `expand`.
 
@@ -13,6 +13,7 @@ mod kind;
 
 mod args;
 mod item;
+mod returned;
 mod shape;
 
 mod check;
@@ -24,16 +25,18 @@ mod emit;
 mod fallback;
 mod rt;
 
-use crate::expand::expand;
+use crate::expand::{expand, expand_outer};
 use crate::kind::Kind;
 
 /// A workflow: one run of your program's task from start to end, such as answering one request.
 ///
 /// Everything that is called inside, in whatever task or thread the trace follows, becomes a part of its trace.
 ///
-/// ```ignore
-/// #[llmetry::workflow(name = "answer a question")]
-/// async fn answer(question: &str) -> anyhow::Result<String> {
+/// ```
+/// # async fn plan(question: &str) -> Result<String, std::fmt::Error> { Ok(question.to_owned()) }
+/// # async fn write(plan: &str) -> Result<String, std::fmt::Error> { Ok(plan.to_owned()) }
+/// #[llmetry::workflow(name = "answer a question", capture(input, output))]
+/// async fn answer(question: &str) -> Result<String, std::fmt::Error> {
 ///     let plan = plan(question).await?;
 ///     write(&plan).await
 /// }
@@ -41,15 +44,31 @@ use crate::kind::Kind;
 ///
 /// # Where it goes
 ///
-/// On functions and methods with a body, `async` or not, of traits and impls too. The function stays what it was: its signature, its
-/// warnings, the order in which its arguments are dropped, the auto traits of its future. A function that returns a future without being
-/// an `async fn` is refused for now, and so are `const fn` and functions that never return.
+/// On functions and methods with a body, `async` or not, of traits and impls too, also those of `async_trait`. The function stays what
+/// it was: its signature, its warnings and errors, the order in which its arguments are dropped, the auto traits of its future. `const
+/// fn` is refused.
+///
+/// Two of the attributes on one function make two spans, the upper one around the lower one.
 ///
 /// # When the span begins and ends
 ///
-/// It begins at the call, and for an `async fn` at the first poll. It ends when the function has returned and its arguments are dropped.
-/// A future that is dropped before its end leaves a span that is marked as cancelled; a panic, one that is marked as an error.
-/// When a `Result` is returned, an `Err` marks the span as an error.
+/// | function | begins | ends |
+/// | --- | --- | --- |
+/// | `fn` | at the call | when it is left |
+/// | `async fn`, or a body that is one `async` block, boxed or not | at the first poll | when the future is done or dropped |
+/// | `fn` that returns a future: `impl Future`, `Pin<Box<dyn Future>>`, an alias of it | at the call | when the future is done or dropped |
+/// | any of these that returns a stream, or a `Result` of one | at the call or first poll | when the stream has ended or is dropped |
+///
+/// A future or stream that is dropped before its end leaves a span that is marked as cancelled; a panic, one that is marked as an error.
+/// An `Err` that is returned, or that is an item of a stream, marks the span as an error. The span of a stream says how many items came
+/// out of it, in `llmetry.stream.items`.
+///
+/// A future or stream is known by its type, however that is spelled. Where the signature promises more of an opaque one than that it is a
+/// future or stream (`impl Future + Clone`), and where its type has a name (`JoinHandle<T>`), nothing can be put around it: the span
+/// covers the call. An iterator is traced as the function that makes it.
+///
+/// In a function with `#[track_caller]`, an `Err` that leaves by `return` or `?` is not seen: only a closure could, and it would be the
+/// caller.
 ///
 /// # Arguments
 ///
@@ -57,22 +76,33 @@ use crate::kind::Kind;
 ///
 /// - `name = "…"`: the span's name; the function's, if it is left out.
 /// - `version = 2`: an unsigned integer that tells versions of your prompt or logic apart.
+/// - `capture(input, output)`: the arguments, and what is returned (of a `Result`, what is in `Ok`; of a stream, nothing). Names of
+///   arguments instead of `input` capture those alone: `capture(question, output)`. This is the first of two locks: nothing is captured,
+///   or even looked at, unless content is switched on in the process as well (`Builder::capture_content`). Arguments become a JSON object
+///   by name; `self` is left out. A value is written by its `Serialize`, else by its `Debug`, else as text by its `AsRef<str>`, else the
+///   name of its type stands for it, as far as the function's own bounds tell.
+/// - `skip(a, b)`, `skip_all`: arguments that `capture(input)` leaves out.
 /// - `fields(order.id = order.id, "retries" = 3)`: attributes of the span. The expressions may use the arguments; they are evaluated
-///   once, before the body, and only if the span is recorded. A binding of a pattern such as `(a, b): (A, B)` is seen as a
-///   reference there.
-/// - `skip(a, b)`, `skip_all`: arguments that are never to be recorded. None are today; the names are checked already.
+///   once, before the body, and only if the span is recorded, whether content is on or not. Numbers, booleans and texts stay such,
+///   other values are written as captured ones are.
 /// - `err = false`: a returned `Err` is an expected outcome and no error.
+/// - `parent = expr`: the span's parent, instead of the current span: an `opentelemetry::Context`, by value or reference, or a
+///   `SpanContext`. Evaluated once, before the body, and only if telemetry is on.
 /// - `crate = path`: where to find `llmetry`, for crates that re-export it.
+///
+/// In these expressions a binding of a pattern such as `[a, ..]: [A; 2]`, of which something stays behind, is seen as a reference.
 #[proc_macro_attribute]
 pub fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand(Kind::Workflow, args.into(), item.into()).into()
+    expand(Kind::Workflow, &args.into(), item.into()).into()
 }
 
 /// A task: one step of a workflow, such as building a prompt or ranking documents.
 ///
-/// ```ignore
+/// ```
+/// # struct Document;
+/// # impl Document { fn score(&self, _: &str) -> f64 { 1.0 } }
 /// #[llmetry::task(version = 2, fields(documents.count = documents.len()))]
-/// fn rank(documents: &[Document], question: &str) -> Vec<Score> {
+/// fn rank(documents: &[Document], question: &str) -> Vec<f64> {
 ///     documents.iter().map(|document| document.score(question)).collect()
 /// }
 /// ```
@@ -80,12 +110,20 @@ pub fn workflow(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Where it goes, when its span begins and ends, and the arguments it takes: see [`workflow`](macro@workflow).
 #[proc_macro_attribute]
 pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand(Kind::Task, args.into(), item.into()).into()
+    expand(Kind::Task, &args.into(), item.into()).into()
 }
 
 /// An agent: a function that decides for itself, usually in a loop of model calls and tools, what to do next.
 ///
-/// ```ignore
+/// ```
+/// # struct Researcher;
+/// # type Report = String;
+/// # type Error = std::fmt::Error;
+/// # impl Researcher {
+/// #     async fn next_step(&self, _: &str) -> Result<Option<u8>, Error> { Ok(None) }
+/// #     async fn take(&mut self, _: u8) -> Result<(), Error> { Ok(()) }
+/// #     fn report(&self) -> Result<Report, Error> { Ok(Report::new()) }
+/// # }
 /// impl Researcher {
 ///     #[llmetry::agent(name = "researcher")]
 ///     async fn research(&mut self, topic: &str) -> Result<Report, Error> {
@@ -100,12 +138,15 @@ pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Where it goes, when its span begins and ends, and the arguments it takes: see [`workflow`](macro@workflow).
 #[proc_macro_attribute]
 pub fn agent(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand(Kind::Agent, args.into(), item.into()).into()
+    expand(Kind::Agent, &args.into(), item.into()).into()
 }
 
 /// A tool: a function that a model may ask for, such as a search or a calculator.
 ///
-/// ```ignore
+/// ```
+/// # type Weather = String;
+/// # struct NoSuchCity;
+/// # async fn forecast(city: &str) -> Result<Weather, NoSuchCity> { Ok(city.to_owned()) }
 /// #[llmetry::tool(name = "weather", err = false)]
 /// async fn weather(city: String) -> Result<Weather, NoSuchCity> {
 ///     forecast(&city).await
@@ -115,5 +156,12 @@ pub fn agent(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Where it goes, when its span begins and ends, and the arguments it takes: see [`workflow`](macro@workflow).
 #[proc_macro_attribute]
 pub fn tool(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand(Kind::Tool, args.into(), item.into()).into()
+    expand(Kind::Tool, &args.into(), item.into()).into()
+}
+
+/// An attribute of ours that stood above another one, see `expand`.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn __outer(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand_outer(args.into(), item.into()).into()
 }

@@ -1,74 +1,84 @@
-//! How the function runs, as far as its signature says.
+//! How the function runs, as far as its tokens say.
 //!
-//! In: the signature. Out: [`Shape`]. Looks, does not emit, and does not judge (`check` does). An alias of a future cannot be seen
-//! here: the runtime refuses it by type.
+//! In: the function. Out: [`Shape`]. Looks, does not emit, and does not judge (`check` does). Whether a sync function returns something
+//! that still runs is not asked here: that is a question of types, and the runtime answers it.
 
-use syn::{
-    GenericArgument, PathArguments, PathSegment, ReturnType, Signature, Type, TypeParamBound, TypePath,
-};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+use crate::item::Function;
 
 /// How a function runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// An `async fn`.
     Async,
-    /// A function whose work is done when it returns.
+    /// A function whose body is an `async` block and nothing else, perhaps pinned in a box: `Box::pin(async move { … })`. As good as
+    /// an `async fn`, and what `async_trait` makes of one.
+    AsyncBlock(AsyncBlock),
+    /// A function that has something to do when it is called.
     Sync,
-    /// A function whose return type is spelled as a future.
-    ReturnsFuture,
-    /// A function whose return type is spelled as a stream.
-    ReturnsStream,
-    /// `-> !`
-    Never,
+}
+
+/// The parts of a body that is an `async` block.
+pub(crate) struct AsyncBlock {
+    /// What stands before the parentheses, and the parentheses: `Box::pin` and `(…)`.
+    pub(crate) around: Option<(TokenStream, Group)>,
+    /// `async move`, `async`
+    pub(crate) keywords: TokenStream,
+    pub(crate) block: Group,
 }
 
 impl Shape {
-    pub(crate) fn of(sig: &Signature) -> Self {
-        let returned = match &sig.output {
-            ReturnType::Default => None,
-            ReturnType::Type(_, ty) => of_type(ty),
-        };
-        match returned {
-            Some(shape) => shape,
-            None if sig.asyncness.is_some() => Self::Async,
-            None => Self::Sync,
+    pub(crate) fn of(function: &Function) -> Self {
+        if function.sig.asyncness.is_some() {
+            return Self::Async;
         }
+        async_block(function.body.clone()).map_or(Self::Sync, Self::AsyncBlock)
     }
 }
 
-fn of_type(ty: &Type) -> Option<Shape> {
-    match ty {
-        Type::Never(_) => Some(Shape::Never),
-        Type::Paren(paren) => of_type(&paren.elem),
-        Type::Group(group) => of_type(&group.elem),
-        Type::ImplTrait(ty) => ty.bounds.iter().find_map(of_bound),
-        Type::TraitObject(ty) => ty.bounds.iter().find_map(of_bound),
-        Type::Path(TypePath { qself: None, path, .. }) => {
-            let last = path.segments.last()?;
-            match last.ident.to_string().as_str() {
-                "BoxFuture" | "LocalBoxFuture" => Some(Shape::ReturnsFuture),
-                "BoxStream" | "LocalBoxStream" => Some(Shape::ReturnsStream),
-                "Pin" | "Box" => of_type(only_argument(last)?).filter(|shape| *shape != Shape::Never),
-                _ => None,
-            }
-        }
-        _ => None,
+/// `body`, if it is an `async` block or `….pin(async block)`.
+fn async_block(body: TokenStream) -> Option<AsyncBlock> {
+    let tokens: Vec<TokenTree> = body.into_iter().collect();
+    if let Some(block) = bare_async_block(&tokens) {
+        return Some(block);
     }
+    let (last, path) = tokens.split_last()?;
+    let TokenTree::Group(arguments) = last else { return None };
+    let is_call = arguments.delimiter() == Delimiter::Parenthesis;
+    if !is_call || !is_path_to_pin(path) {
+        return None;
+    }
+    let mut inside: Vec<TokenTree> = arguments.stream().into_iter().collect();
+    if matches!(inside.last(), Some(TokenTree::Punct(comma)) if comma.as_char() == ',') {
+        inside.pop();
+    }
+    let block = bare_async_block(&inside)?;
+    Some(AsyncBlock { around: Some((path.iter().cloned().collect(), arguments.clone())), ..block })
 }
 
-fn of_bound(bound: &TypeParamBound) -> Option<Shape> {
-    let TypeParamBound::Trait(bound) = bound else { return None };
-    match bound.path.segments.last()?.ident.to_string().as_str() {
-        "Future" | "IntoFuture" | "TryFuture" => Some(Shape::ReturnsFuture),
-        "Stream" | "TryStream" => Some(Shape::ReturnsStream),
-        _ => None,
-    }
-}
-
-fn only_argument(segment: &PathSegment) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
+fn bare_async_block(tokens: &[TokenTree]) -> Option<AsyncBlock> {
+    let is = |token: &TokenTree, word: &str| matches!(token, TokenTree::Ident(ident) if ident == word);
+    let (last, keywords) = tokens.split_last()?;
+    let TokenTree::Group(block) = last else { return None };
+    let is_async = match keywords {
+        [first] => is(first, "async"),
+        [first, second] => is(first, "async") && is(second, "move"),
+        _ => false,
+    };
+    (is_async && block.delimiter() == Delimiter::Brace).then(|| AsyncBlock {
+        around: None,
+        keywords: keywords.iter().cloned().collect(),
+        block: block.clone(),
     })
+}
+
+/// `Box::pin`, `std::boxed::Box::pin`; not `self.pin`, whose receiver is an expression.
+fn is_path_to_pin(tokens: &[TokenTree]) -> bool {
+    let is_path = tokens.iter().all(|token| match token {
+        TokenTree::Ident(_) => true,
+        TokenTree::Punct(punct) => punct.as_char() == ':',
+        _ => false,
+    });
+    let is_pin = matches!(tokens.last(), Some(TokenTree::Ident(last)) if last == "pin");
+    is_path && is_pin && tokens.len() > 1
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use crate::pipeline::Intake;
 use crate::record::Limits;
 use crate::sampling::Sampler;
+use crate::semconv::Convention;
 
 /// 0: nothing is installed. Else the number of the installation, never used twice.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
@@ -22,6 +23,7 @@ pub(crate) struct Installed {
     pub(crate) epoch: u32,
     pub(crate) sampler: Sampler,
     pub(crate) limits: Limits,
+    pub(crate) convention: Convention,
     /// Whether error messages (and, once captured, arguments and results) may leave the process.
     pub(crate) content: bool,
     /// Installed by `testing` alone: gives way to a real `init`.

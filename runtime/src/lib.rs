@@ -28,6 +28,7 @@
 //!
 //! - [`workflow`], [`task`], [`agent`], [`tool`]: attributes for async and sync functions; the function comes out untouched.
 //! - [`init`], [`builder`], [`Guard`], [`Report`], [`Stats`]: opening, closing, and what became of every span.
+//! - [`Convention`]: whose words spans are written in, OpenTelemetry's or OpenLLMetry's.
 //! - [`current`]: what a function may say about its span. [`InCurrentTrace`], [`spawn`], [`scoped`]: into other tasks and threads.
 //! - [`inject`], [`extract`], [`RequestBuilderExt`]: W3C trace context over HTTP.
 //! - [`testing`]: what did this code trace?
@@ -117,6 +118,8 @@ pub use crate::sampling::Sampler;
 #[cfg(feature = "tokio")]
 pub use crate::scope::spawn;
 pub use crate::scope::{InCurrentTrace, InTrace, Span, current, scoped};
+#[cfg(feature = "sdk")]
+pub use crate::semconv::Convention;
 #[cfg(feature = "sdk")]
 pub use crate::setup::{Builder, Guard, builder, init};
 pub use crate::value::IntoValue;

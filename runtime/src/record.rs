@@ -120,13 +120,15 @@ impl SpanRecord {
 
     /// Bytes that this record holds in the queue, heap included; shared values are counted where they are shared last.
     pub(crate) fn bytes(&self) -> usize {
-        Self::bytes_with(self.extra.as_deref())
+        Self::bytes_with(self.inherited.as_deref(), self.extra.as_deref())
     }
 
     /// The same for a record that is yet to be made.
     #[inline]
-    pub(crate) fn bytes_with(extra: Option<&Extra>) -> usize {
-        size_of::<Self>() + extra.map_or(0, |extra| size_of::<Extra>() + extra.heap_bytes)
+    pub(crate) fn bytes_with(inherited: Option<&Inherited>, extra: Option<&Extra>) -> usize {
+        size_of::<Self>()
+            + inherited.map_or(0, Inherited::own_bytes)
+            + extra.map_or(0, |extra| size_of::<Extra>() + extra.heap_bytes)
     }
 }
 
@@ -175,10 +177,28 @@ pub(crate) struct Inherited {
     pub(crate) conversation_id: Option<StringValue>,
     pub(crate) user_id: Option<StringValue>,
     pub(crate) agent_name: Option<StringValue>,
+    /// Only in conventions that ask for it.
+    pub(crate) workflow_name: Option<StringValue>,
+    /// Only in conventions that ask for it.
+    pub(crate) path: Option<EntityPath>,
     pub(crate) properties: Vec<(Key, opentelemetry::Value)>,
 }
 
+/// Which tasks and tools a span is in, outermost first, as one text.
+#[derive(Clone, Debug)]
+pub(crate) struct EntityPath {
+    /// As the span hands it on, its own name included.
+    pub(crate) text: Arc<str>,
+    /// Bytes of `text` that stood around the span before it added its own name.
+    pub(crate) around: usize,
+}
+
 impl Inherited {
+    /// Bytes that are not shared with the spans around: where there is a path, every task has values of its own.
+    fn own_bytes(&self) -> usize {
+        self.path.as_ref().map_or(0, |path| size_of::<Self>() + path.text.len())
+    }
+
     /// Sets `key`, replacing an earlier value.
     pub(crate) fn set_property(&mut self, key: Key, value: opentelemetry::Value) {
         match self.properties.iter_mut().find(|(known, _)| *known == key) {
@@ -216,6 +236,16 @@ mod tests {
         // 80 B on 2026-11-21; 96 B with the trace id as a `u128`. Copied three times on its way.
         assert!(size_of::<SpanRecord>() <= 80, "{}", size_of::<SpanRecord>());
         assert_eq!(size_of::<crate::pipeline::Record>(), size_of::<SpanRecord>());
+    }
+
+    #[test]
+    fn a_path_counts_towards_the_bound() {
+        let path = EntityPath { text: "x".repeat(1000).into(), around: 0 };
+        let own = Inherited { path: Some(path), ..Inherited::default() };
+        assert!(SpanRecord::bytes_with(Some(&own), None) >= SpanRecord::bytes_with(None, None) + 1000);
+        // All that stands in it is the parent's.
+        let shared = Inherited { user_id: Some("u-1".into()), ..Inherited::default() };
+        assert_eq!(SpanRecord::bytes_with(Some(&shared), None), SpanRecord::bytes_with(None, None));
     }
 
     #[test]

@@ -1,5 +1,13 @@
 //! The one door for generated code. Everything here may change with the macros, which are pinned to this very version.
 
 pub use crate::record::{Kind, Site};
-pub use crate::scope::{AnyErr, DisplayErr, NoErr, Open, Returned, ReturnsFuture, Scope, call};
+pub use crate::scope::{
+    AnyErr, DisplayErr, Entered, FollowBoxedFuture, FollowBoxedStream, FollowBoxedStreamOrErr, FollowFuture,
+    FollowNothing, FollowStream, FollowStreamOrErr, NoErr, Open, Returned, Scope, call,
+};
 pub use crate::value::Text;
+pub use llmetry_macros::__outer;
+
+/// What a function that never returns would return.
+#[derive(Clone, Copy, Debug)]
+pub enum Never {}

@@ -44,3 +44,8 @@ pub(super) fn borrowed_bindings() -> TokenStream {
 pub(super) fn last_return() -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #[allow(unreachable_code, clippy::needless_return, clippy::let_and_return)])
 }
+
+/// On the value that a pattern takes apart: only `ref mut` needs it to be `mut`.
+pub(super) fn for_ref_mut() -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> #[allow(unused_mut)])
+}

@@ -6,11 +6,9 @@
 //! ```text
 //! ATTRS VIS async fn f(a: A, b: B) -> R {
 //!     static __LLMETRY_SITE: Site = Site::new(Kind::Task, "f").location(module_path!(), file!(), line!());
-//!     let mut open = Open::new(&__LLMETRY_SITE);
-//!     if Open::start(&mut open) { Open::field(&open, "key", EXPR); }         // only with `fields(…)`
+//!     let open = Open::new(&__LLMETRY_SITE);                                 // BEGIN: parent, fields, input
 //!     let (result, open) = Scope::new(open, async move { EDGE '__llmetry_body: { BODY } }).await;
-//!     { use {DisplayErr as _, …}; (&&&Returned(&result)).observe(&open); }   // not if nothing is returned
-//!     result                                                                 // `open` is dropped: the span ends
+//!     …(&&&Returned(&result)).observe(&open)…                                // END: outcome, output; the span ends
 //! }
 //!
 //! ATTRS VIS fn f(a: A, b: B) -> R {
@@ -18,72 +16,176 @@
 //!     let (result, open) = call(open, move || -> R { EDGE '__llmetry_body: { BODY } });
 //!     …
 //! }
+//!
+//! ATTRS VIS fn f(a: A, b: B) {
+//!     …
+//!     let __llmetry_entered = Entered::new(open);
+//!     BODY
+//! }
+//!
+//! ATTRS VIS fn f(a: A, b: B) -> R {                                          // a body that is an async block
+//!     Box::pin(async move { …  let (result, open) = Scope::new(open, async move { BODY }).await; … })
+//! }
 //! ```
 //!
-//! `EDGE` and how the parameters get into the body: see `body` and `params`.
+//! See `begin`, `run` (with `params`, for how the parameters get into the body) and `end`.
 
-mod body;
-mod fields;
+mod begin;
+mod end;
 mod lints;
 mod params;
+mod run;
 mod site;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::ReturnType;
 
+use self::end::By;
+use self::params::Params;
+pub(crate) use self::run::braced;
 use crate::args::Args;
 use crate::item::Function;
 use crate::kind::Kind;
+use crate::returned::{Returned, may_be_wrapped, output_of_future, return_span};
 use crate::rt::Rt;
-use crate::shape::Shape;
+use crate::shape::{AsyncBlock, Shape};
 
-use self::params::Params;
-
-pub(crate) fn emit(kind: Kind, args: &Args, function: Function, shape: Shape) -> TokenStream {
+pub(crate) fn emit(kind: Kind, args: &Args, mut function: Function, shape: Shape) -> TokenStream {
     let rt = Rt(args.krate.as_ref());
-    let span = Span::mixed_site();
     let site = site::site(kind, args, &function, &rt);
-    let params = Params::of(&function.sig, &function.body, &args.fields);
-    let fields = fields::fields(&args.fields, &params, &rt);
-    let run = body::run(&function, &params, shape, &rt);
-    let observe = observe(&function.sig.output, shape, &rt);
-
-    let Function { attrs, vis, mut sig, inner_attrs, braces, .. } = function;
-    params.put_into(&mut sig);
-    let inside = quote_spanned! {span=>
-        #(#inner_attrs)*
-        #site
-        #fields
-        let (result, open) = #run;
-        #observe
-        ::core::mem::drop(open);
-        result
+    let inside = match shape {
+        Shape::Async => in_async_fn(args, &mut function, &rt),
+        Shape::AsyncBlock(block) => {
+            return put(&function, &in_async_block(args, &function, block, &site, &rt));
+        }
+        Shape::Sync => in_fn(args, &mut function, &rt),
     };
+    put(&function, &quote_spanned!(Span::mixed_site()=> #site #inside))
+}
+
+/// The function with another body.
+fn put(function: &Function, inside: &TokenStream) -> TokenStream {
+    let Function { attrs, vis, sig, inner_attrs, braces, .. } = function;
     let mut tokens = TokenStream::new();
-    for attr in &attrs {
+    for attr in attrs {
         attr.to_tokens(&mut tokens);
     }
     vis.to_tokens(&mut tokens);
     sig.to_tokens(&mut tokens);
-    body::braced(inside, braces).to_tokens(&mut tokens);
+    braced(quote_spanned!(Span::mixed_site()=> #(#inner_attrs)* #inside), *braces).to_tokens(&mut tokens);
     tokens
 }
 
-/// What the returned value says about the span: found by its type, so that no bound is asked of it.
-fn observe(output: &ReturnType, shape: Shape, rt: &Rt<'_>) -> Option<TokenStream> {
-    if body::returns_unit(output) {
-        return None;
+fn in_async_fn(args: &Args, function: &mut Function, rt: &Rt<'_>) -> TokenStream {
+    let returned = Returned::of(&function.sig.output);
+    let params = Params::of(function, args);
+    let begin = begin(args, function, params.borrowed(), rt);
+    let run = run::in_async_block(function, &params, &returned, rt);
+    let end = end(By::Async, &function.sig.output, &returned, args, rt);
+    params.put_into(&mut function.sig);
+    quote_spanned!(Span::mixed_site()=> #begin #run #end)
+}
+
+fn in_fn(args: &Args, function: &mut Function, rt: &Rt<'_>) -> TokenStream {
+    let span = Span::mixed_site();
+    let returned = Returned::of(&function.sig.output);
+    if matches!(returned, Returned::Never) || (returned.says_nothing() && !args.capture.output) {
+        let begin = begin(args, function, std::iter::empty(), rt);
+        let run = run::in_place(function, rt);
+        return quote_spanned!(span=> #begin #run);
     }
-    let allow = lints::unused_outcomes();
-    // Where the type is written, so that the refusal of a future behind an alias stands there.
-    let span = Span::mixed_site().located_at(body::return_span(output, Span::mixed_site()));
-    // What an `async fn` did, it did inside its span, also when it returns a handle that is a future.
-    let refusal = (shape != Shape::Async).then(|| quote_spanned!(span=> #allow use #rt::ReturnsFuture as _;));
-    Some(quote_spanned! {span=> {
+    let end = end(By::Call, &function.sig.output, &returned, args, rt);
+    if function.attrs.iter().any(|attr| attr.path().is_ident("track_caller")) {
+        let begin = begin(args, function, std::iter::empty(), rt);
+        let run = run::in_place_observed(function, &returned, rt);
+        return quote_spanned!(span=> #begin #run #end);
+    }
+    let params = Params::of(function, args);
+    let begin = begin(args, function, params.borrowed(), rt);
+    let run = run::in_closure(function, &params, &returned, rt);
+    params.put_into(&mut function.sig);
+    quote_spanned!(span=> #begin #run #end)
+}
+
+/// As an `async fn`, in the block that is the body. It captures what its own code names, as before, and what `begin` names.
+fn in_async_block(
+    args: &Args,
+    function: &Function,
+    AsyncBlock { around, keywords, block }: AsyncBlock,
+    site: &TokenStream,
+    rt: &Rt<'_>,
+) -> TokenStream {
+    let span = Span::mixed_site();
+    let returned = output_of_future(&function.sig.output).map(Returned::of_type);
+    // So that the outcome is known where it is looked at. In a statement of its own, or errors would speak of our types.
+    let annotated = match &returned {
+        Some(Returned::Known(ty)) => {
+            let at = span.located_at(return_span(&function.sig.output, span));
+            Some(quote_spanned!(at=> let result: #ty = result;))
+        }
+        _ => None,
+    };
+    let begin = begin(args, function, std::iter::empty(), rt);
+    let end = match &returned {
+        Some(Returned::Never) => never(),
+        Some(Returned::Unit) if !args.capture.output => done(return_span(&function.sig.output, span)),
+        _ => {
+            let at = return_span(&function.sig.output, span);
+            end::end(By::Async, false, args.capture.output, at, rt)
+        }
+    };
+    let inside = quote_spanned! {span=>
+        #site
+        #begin
+        let (result, open) = #rt::Scope::new(open, #keywords #block).await;
+        #annotated
+        #end
+    };
+    let inside = braced(inside, block.span());
+    let inside = quote_spanned!(span=> #keywords #inside);
+    match around {
+        None => inside,
+        Some((path, arguments)) => {
+            let mut call = Group::new(arguments.delimiter(), inside);
+            call.set_span(arguments.span());
+            quote_spanned!(span=> #path #call)
+        }
+    }
+}
+
+fn begin(
+    args: &Args,
+    function: &Function,
+    borrowed: impl Iterator<Item = TokenStream>,
+    rt: &Rt<'_>,
+) -> TokenStream {
+    begin::begin(args, &args.captured_inputs(&function.bindings()), borrowed, rt)
+}
+
+fn end(by: By, output: &ReturnType, returned: &Returned, args: &Args, rt: &Rt<'_>) -> TokenStream {
+    let at = return_span(output, Span::mixed_site());
+    match returned {
+        Returned::Never => never(),
+        returned if returned.says_nothing() && !args.capture.output => done(at),
+        _ => end::end(by, may_be_wrapped(output), args.capture.output, at, rt),
+    }
+}
+
+/// Nobody has to look at the value. What rustc still has to say about it, it says at the return type.
+fn done(at: Span) -> TokenStream {
+    let allow = lints::last_return();
+    quote_spanned! {Span::mixed_site().located_at(at)=>
+        ::core::mem::drop(open);
         #allow
-        use #rt::{AnyErr as _, DisplayErr as _, NoErr as _};
-        #refusal
-        (&&&#rt::Returned(&result)).observe(&open);
-    } })
+        return result;
+    }
+}
+
+/// There is none.
+fn never() -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        ::core::mem::drop(open);
+        match result {}
+    }
 }

@@ -6,12 +6,16 @@
 //! for it. The mention is dead, so that the lints still see what the body does with an argument. One that the body does not name
 //! at all would be reported twice ("unused variable", "value captured is never read"): it gets a binding to be unused, `let a = &a;`.
 //!
-//! From the first pattern on this does not do: the bindings of a pattern are locals of the body, and would all be dropped before
-//! what is captured. There the compiler's own way is written out (the reference, "Destructors", "Scopes of function parameters"):
+//! A pattern that takes everything out of its value (`(a, _): (A, B)`, `State(s): State<S>`) is taken apart where it is written, and its
+//! bindings are captured like names; `_` in it gets a name too.
+//!
+//! With other patterns this does not do: something of the value would stay behind, outside. And a name that the body assigns to
+//! without `mut` needs a binding for the compiler to report. From the first of these on the compiler's own way is written out (the
+//! reference, "Destructors", "Scopes of function parameters"), since bindings of the body are dropped before what is captured:
 //!
 //! ```text
-//! fn f(a: A, (b, _): (B, B), c: C)  →  fn f(a: A, __llmetry_arg1: (B, B), __llmetry_arg2: C)
-//! body:  let __llmetry_arg1 = __llmetry_arg1; let (b, _) = __llmetry_arg1; let c = __llmetry_arg2;
+//! fn f(a: A, [b, ..]: [B; 2], c: C)  →  fn f(a: A, __llmetry_arg1: [B; 2], __llmetry_arg2: C)
+//! body:  let __llmetry_arg1 = __llmetry_arg1; let [b, ..] = __llmetry_arg1; let c = __llmetry_arg2;
 //! ```
 
 use std::collections::HashSet;
@@ -23,7 +27,8 @@ use syn::visit_mut::{VisitMut, visit_pat_ident_mut, visit_pat_mut};
 use syn::{Attribute, FnArg, Pat, PatIdent, Signature};
 
 use super::lints;
-use crate::args::Field;
+use crate::args::Args;
+use crate::item::Function;
 
 pub(super) struct Params {
     params: Vec<Param>,
@@ -34,67 +39,100 @@ struct Param {
     cfgs: Vec<Attribute>,
     /// `#[allow(…)]` and the like, for the user's binding inside.
     lints: Vec<Attribute>,
-    /// What the generated function calls it.
-    name: Ident,
-    /// The user's pattern, if the function's own parameter has another name.
-    pat: Option<Pat>,
-    /// Whether it is taken apart inside the body.
-    is_rebound: bool,
-    /// Where it is named.
+    /// The pattern of the generated function, if it is not the user's.
+    outside: Option<Pat>,
+    way: Way,
+}
+
+/// How a parameter gets into the body.
+enum Way {
+    /// Captured by these names, in the order in which they are to be dropped.
+    Captured(Vec<Name>),
+    /// Moved into the body as `name`, and bound there by the user's pattern.
+    Rebound { name: Ident, pat: Option<Pat> },
+}
+
+struct Name {
+    ident: Ident,
     named: Named,
 }
 
-/// Where a parameter that is captured is named.
+/// Where a name that is captured is used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Named {
     /// In the body, perhaps: a field of that name counts too. Or nowhere, and that is fine: its name begins with `_`.
     InBody,
-    /// In `fields(…)`; or it is `self`, which is never reported as unused.
+    /// By the attribute's arguments; or it is `self`, which is never reported as unused.
     Used,
     /// Nowhere: it is unused.
     Nowhere,
 }
 
 impl Params {
-    pub(super) fn of(sig: &Signature, body: &TokenStream, fields: &[Field]) -> Self {
-        let in_body = words(body.clone());
-        let in_fields = words(fields.iter().map(|field| field.value.to_token_stream()).collect());
+    pub(super) fn of(function: &Function, args: &Args) -> Self {
+        let words = Words {
+            body: words(function.body.clone()),
+            args: words(
+                args.fields
+                    .iter()
+                    .map(|field| &field.value)
+                    .chain(&args.parent)
+                    .map(ToTokens::to_token_stream)
+                    .collect(),
+            ),
+            captured: args.captured_inputs(&function.bindings()),
+        };
         let mut is_rebound = false;
-        let params = sig.inputs.iter().enumerate().map(|(index, input)| {
-            let (attrs, name, pat) = match input {
-                FnArg::Receiver(receiver) => (&receiver.attrs, Ident::from(receiver.self_token), None),
-                FnArg::Typed(argument) => {
-                    is_rebound |=
-                        !matches!(&*argument.pat, Pat::Wild(_)) && plain_name(&argument.pat).is_none();
-                    match plain_name(&argument.pat).filter(|_| !is_rebound) {
-                        Some(name) => (&argument.attrs, name.clone(), None),
-                        None => (&argument.attrs, own_name(index), Some(Pat::clone(&argument.pat))),
-                    }
-                }
+        let params = function.sig.inputs.iter().enumerate().map(|(index, input)| {
+            let (attrs, pat) = match input {
+                FnArg::Receiver(receiver) => (&receiver.attrs, None),
+                FnArg::Typed(argument) => (&argument.attrs, Some(&*argument.pat)),
             };
             let (cfgs, lints) = attrs.iter().cloned().partition(|attr| attr.path().is_ident("cfg"));
-            let word = name.unraw().to_string();
-            let named = if word == "self" || in_fields.has(&word) {
-                Named::Used
-            } else if pat.is_some() || word.starts_with('_') || in_body.has(&word) {
-                Named::InBody
-            } else {
-                Named::Nowhere
+            let needs_binding = |name: &PatIdent| is_assigned(name, function.body.clone());
+            let (outside, way) = match (input, pat) {
+                (FnArg::Receiver(receiver), _) if !is_rebound => {
+                    let ident = Ident::from(receiver.self_token);
+                    (None, Way::Captured(vec![Name { ident, named: Named::Used }]))
+                }
+                (FnArg::Receiver(receiver), _) => {
+                    (None, Way::Rebound { name: Ident::from(receiver.self_token), pat: None })
+                }
+                (_, Some(Pat::Ident(name))) if !is_rebound && is_plain(name) && !needs_binding(name) => {
+                    (None, Way::Captured(vec![words.name(name.ident.clone())]))
+                }
+                (_, Some(pat)) if !is_rebound && is_taken_apart(pat, true) => {
+                    let mut taken = TakeApart { index, bindings: Vec::new(), rest: Vec::new() };
+                    let mut pat = pat.clone();
+                    taken.visit_pat_mut(&mut pat);
+                    let bindings = taken.bindings.into_iter().rev().map(|ident| words.name(ident));
+                    let rest = taken.rest.into_iter().map(|ident| Name { ident, named: Named::InBody });
+                    (Some(pat), Way::Captured(bindings.chain(rest).collect()))
+                }
+                (_, pat) => {
+                    is_rebound = true;
+                    let name = own_name(index, None);
+                    let outside = Pat::Verbatim(quote_spanned!(name.span()=> #name));
+                    (Some(outside), Way::Rebound { name, pat: pat.cloned() })
+                }
             };
-            Param { cfgs, lints, name, pat, is_rebound, named }
+            Param { cfgs, lints, outside, way }
         });
         Self { params: params.collect() }
     }
 
-    /// Gives the parameters of the generated function their names.
+    /// Gives the parameters of the generated function their patterns.
     pub(super) fn put_into(&self, sig: &mut Signature) {
         for (input, param) in sig.inputs.iter_mut().zip(&self.params) {
             let FnArg::Typed(argument) = input else { continue };
-            if param.pat.is_some() {
-                let name = &param.name;
-                *argument.pat = Pat::Verbatim(quote_spanned!(name.span()=> #name));
+            if let Some(outside) = &param.outside {
+                *argument.pat = outside.clone();
             }
-            if param.pat.is_some() || param.named == Named::Nowhere {
+            let is_bound_again = match &param.way {
+                Way::Captured(names) => names.iter().any(|name| name.named == Named::Nowhere),
+                Way::Rebound { .. } => true,
+            };
+            if is_bound_again {
                 // What is expected of the user's binding is not to be expected here as well.
                 argument.attrs.retain(|attr| !attr.path().is_ident("expect"));
             }
@@ -103,16 +141,24 @@ impl Params {
 
     /// A mention of each parameter that makes the body capture it whole, in the order of their drops.
     pub(super) fn captures(&self) -> impl Iterator<Item = TokenStream> {
-        self.params.iter().rev().map(Param::mention)
+        self.params.iter().rev().flat_map(|param| match &param.way {
+            Way::Captured(names) => names.iter().map(|name| param.mention(&name.ident)).collect::<Vec<_>>(),
+            Way::Rebound { name, .. } => vec![param.mention(name)],
+        })
     }
 
     /// For the lints' eyes: a use of what is used by us, an unused binding for what is unused.
     pub(super) fn uses(&self) -> impl Iterator<Item = TokenStream> {
-        let captured = self.params.iter().filter(|param| !param.is_rebound);
-        captured.filter_map(|param| match param.named {
-            Named::InBody => None,
-            Named::Used => Some(param.mention()),
-            Named::Nowhere => Some(param.unused()),
+        self.params.iter().flat_map(|param| {
+            let names = match &param.way {
+                Way::Captured(names) => names.as_slice(),
+                Way::Rebound { .. } => &[],
+            };
+            names.iter().filter_map(|name| match name.named {
+                Named::InBody => None,
+                Named::Used => Some(param.mention(&name.ident)),
+                Named::Nowhere => Some(param.unused(&name.ident)),
+            })
         })
     }
 
@@ -120,25 +166,30 @@ impl Params {
     pub(super) fn rebindings(&self) -> Vec<TokenStream> {
         let span = Span::mixed_site();
         let allow = lints::rebinding();
-        let rebound = self.params.iter().filter(|param| param.is_rebound);
-        let bind = rebound.map(|Param { cfgs, lints, name, pat, .. }| match pat {
-            Some(pat) if plain_name(pat).is_some() => {
-                quote_spanned!(span=> #(#cfgs)* #allow #(#lints)* let #pat = #name;)
+        let bind = self.params.iter().filter_map(|Param { cfgs, lints, way, .. }| match way {
+            Way::Captured(_) => None,
+            Way::Rebound { name, pat: Some(Pat::Ident(pat)) } if is_plain(pat) => {
+                Some(quote_spanned!(span=> #(#cfgs)* #allow #(#lints)* let #pat = #name;))
             }
-            Some(Pat::Wild(_)) | None => quote_spanned!(span=> #(#cfgs)* let #name = #name;),
-            Some(pat) => quote_spanned! {span=>
-                #(#cfgs)* let #name = #name;
-                #(#cfgs)* #(#lints)* let #pat = #name;
-            },
+            Way::Rebound { name, pat: Some(Pat::Wild(_)) | None } => {
+                Some(quote_spanned!(span=> #(#cfgs)* let #name = #name;))
+            }
+            Way::Rebound { name, pat: Some(pat) } => {
+                let allow = lints::for_ref_mut();
+                Some(quote_spanned! {span=>
+                    #(#cfgs)* #allow let mut #name = #name;
+                    #(#cfgs)* #(#lints)* let #pat = #name;
+                })
+            }
         });
         bind.collect()
     }
 
     /// The same bindings by reference, outside of the body.
     pub(super) fn borrowed(&self) -> impl Iterator<Item = TokenStream> {
-        let rebound = self.params.iter().filter(|param| param.is_rebound);
-        rebound.filter_map(|Param { cfgs, name, pat, .. }| {
-            let mut pat = pat.clone()?;
+        self.params.iter().filter_map(|Param { cfgs, way, .. }| {
+            let Way::Rebound { name, pat: Some(pat) } = way else { return None };
+            let mut pat = pat.clone();
             ByReference.visit_pat_mut(&mut pat);
             Some(quote_spanned!(Span::mixed_site()=> #(#cfgs)* let #pat = &#name;))
         })
@@ -146,30 +197,69 @@ impl Params {
 }
 
 impl Param {
-    fn mention(&self) -> TokenStream {
-        let Self { cfgs, name, .. } = self;
+    fn mention(&self, name: &Ident) -> TokenStream {
+        let cfgs = &self.cfgs;
         let allow = lints::mention();
         // Not `let _`: clippy::let_underscore_lock looks at what stands behind it.
         quote_spanned!(Span::mixed_site()=> #(#cfgs)* #allow let __llmetry_held = &#name;)
     }
 
-    fn unused(&self) -> TokenStream {
-        let Self { cfgs, lints, name, .. } = self;
+    fn unused(&self, name: &Ident) -> TokenStream {
+        let Self { cfgs, lints, .. } = self;
         let allow = lints::mention();
         quote_spanned!(Span::mixed_site()=> #(#cfgs)* #allow #(#lints)* let #name = &#name;)
     }
 }
 
 /// `a` or `mut a`
-fn plain_name(pat: &Pat) -> Option<&Ident> {
+fn is_plain(pat: &PatIdent) -> bool {
+    pat.by_ref.is_none() && pat.subpat.is_none()
+}
+
+/// Whether every part of the value gets a name. `_` can be given one inside of tuples only: a struct may implement `Drop`, and
+/// nothing can be taken out of it.
+fn is_taken_apart(pat: &Pat, in_tuples: bool) -> bool {
     match pat {
-        Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) => Some(ident),
-        _ => None,
+        Pat::Ident(name) => is_plain(name),
+        Pat::Wild(_) => in_tuples,
+        Pat::Paren(paren) => is_taken_apart(&paren.pat, in_tuples),
+        Pat::Tuple(tuple) => tuple.elems.iter().all(|pat| is_taken_apart(pat, in_tuples)),
+        Pat::TupleStruct(tuple) => tuple.elems.iter().all(|pat| is_taken_apart(pat, false)),
+        Pat::Struct(fields) => {
+            fields.rest.is_none() && fields.fields.iter().all(|field| is_taken_apart(&field.pat, false))
+        }
+        _ => false,
     }
 }
 
-fn own_name(index: usize) -> Ident {
-    format_ident!("__llmetry_arg{index}", span = Span::mixed_site())
+/// Collects the bindings of a pattern in the order in which they are written, and gives each `_` a name.
+struct TakeApart {
+    index: usize,
+    bindings: Vec<Ident>,
+    rest: Vec<Ident>,
+}
+
+impl VisitMut for TakeApart {
+    fn visit_pat_mut(&mut self, pat: &mut Pat) {
+        if let Pat::Wild(_) = pat {
+            let name = own_name(self.index, Some(self.rest.len()));
+            *pat = Pat::Verbatim(quote_spanned!(name.span()=> #name));
+            self.rest.push(name);
+            return;
+        }
+        visit_pat_mut(self, pat);
+    }
+
+    fn visit_pat_ident_mut(&mut self, pat: &mut PatIdent) {
+        self.bindings.push(pat.ident.clone());
+    }
+}
+
+fn own_name(index: usize, part: Option<usize>) -> Ident {
+    match part {
+        None => format_ident!("__llmetry_arg{index}", span = Span::mixed_site()),
+        Some(part) => format_ident!("__llmetry_arg{index}_{part}", span = Span::mixed_site()),
+    }
 }
 
 /// Makes a pattern match a reference to what it matches: default binding modes allow no `mut`, `ref` and `&`.
@@ -190,21 +280,42 @@ impl VisitMut for ByReference {
     }
 }
 
-/// The words of some code.
+/// What is named where.
 struct Words {
+    body: Mentioned,
+    args: Mentioned,
+    captured: Vec<Ident>,
+}
+
+impl Words {
+    fn name(&self, ident: Ident) -> Name {
+        let word = ident.unraw().to_string();
+        let named = if self.args.has(&word) || self.captured.contains(&ident) {
+            Named::Used
+        } else if word.starts_with('_') || self.body.has(&word) {
+            Named::InBody
+        } else {
+            Named::Nowhere
+        };
+        Name { ident, named }
+    }
+}
+
+/// The words of some code.
+struct Mentioned {
     idents: HashSet<String>,
     /// Literals that may be format strings.
     formats: Vec<String>,
 }
 
-impl Words {
+impl Mentioned {
     fn has(&self, word: &str) -> bool {
         self.idents.contains(word) || self.formats.iter().any(|format| format.contains(word))
     }
 }
 
-fn words(tokens: TokenStream) -> Words {
-    let mut words = Words { idents: HashSet::new(), formats: Vec::new() };
+fn words(tokens: TokenStream) -> Mentioned {
+    let mut words = Mentioned { idents: HashSet::new(), formats: Vec::new() };
     let mut open = vec![tokens];
     while let Some(tokens) = open.pop() {
         for token in tokens {
@@ -219,4 +330,50 @@ fn words(tokens: TokenStream) -> Words {
         }
     }
     words
+}
+
+/// Whether the code assigns to the parameter in a way that the compiler has something to say about: at all, if it is not `mut`, and `name =
+/// …`, which forgets a value that was perhaps never read, if it is. A binding of the same name may hide the parameter; then it needs no
+/// binding, and one does no harm.
+fn is_assigned(param: &PatIdent, code: TokenStream) -> bool {
+    let is_mut = param.mutability.is_some();
+    let mut is_assigned = false;
+    let mut open = vec![code];
+    while let Some(tokens) = open.pop() {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        for (index, token) in tokens.iter().enumerate() {
+            match token {
+                TokenTree::Group(group) => open.push(group.stream()),
+                TokenTree::Ident(word) if *word == param.ident => {
+                    let before = index.checked_sub(1).map(|before| tokens[before].to_string());
+                    match before.as_deref() {
+                        Some("mut") => return false,
+                        Some("." | "let") => {}
+                        _ => {
+                            let operation = assignment(&tokens[index + 1..]);
+                            is_assigned |= operation.is_some_and(|operation| !is_mut || operation.is_empty());
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    is_assigned
+}
+
+/// What stands before the `=`, if the tokens begin with `=`, `+=`, `<<=`; not with `==`, `=>`, `<=`.
+fn assignment(tokens: &[TokenTree]) -> Option<String> {
+    let operator: String = tokens
+        .iter()
+        .map_while(|token| match token {
+            TokenTree::Punct(punct) => Some(punct.as_char()),
+            _ => None,
+        })
+        .take(3)
+        .collect();
+    let (operation, rest) = operator.split_at(operator.find('=')?);
+    let is_operation = matches!(operation, "" | "+" | "-" | "*" | "/" | "%" | "^" | "&" | "|" | "<<" | ">>");
+    let is_other = operation.is_empty() && (rest.starts_with("==") || rest.starts_with("=>"));
+    (is_operation && !is_other).then(|| operation.to_owned())
 }

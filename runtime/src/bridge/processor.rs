@@ -50,7 +50,7 @@ impl SpanProcessor for PipelineProcessor {
         let Some(inherited) = inherit::around(parent_span.span_context(), trace_id, parent_id, parent) else {
             return;
         };
-        for attribute in semconv::inherited_attributes(&inherited) {
+        for attribute in semconv::inherited_attributes(self.pipeline.convention, &inherited) {
             span.set_attribute(attribute);
         }
         inherit::remember_foreign(trace_id, span_id, inherited);

@@ -10,16 +10,16 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use super::Record;
 use crate::record::{Event, SpanRecord};
 use crate::scope::clock::Anchor;
-use crate::semconv;
+use crate::semconv::{self, Convention};
 
 static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
     InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION")).build()
 });
 
-/// The span that `record` stands for; `anchor` says when its ticks were.
-pub(super) fn expand(record: Record, anchor: &Anchor) -> SpanData {
+/// The span that `record` stands for, in the words of `convention`; `anchor` says when its ticks were.
+pub(super) fn expand(record: Record, convention: Convention, anchor: &Anchor) -> SpanData {
     match record {
-        Record::Own(record) => expand_own(record, anchor),
+        Record::Own(record) => expand_own(record, convention, anchor),
         Record::Foreign(data) => {
             let mut data = *data;
             make_unique(&mut data.attributes);
@@ -40,12 +40,12 @@ fn make_unique(attributes: &mut Vec<KeyValue>) {
     attributes.retain(|_| keep.next().unwrap_or(true));
 }
 
-fn expand_own(mut record: SpanRecord, anchor: &Anchor) -> SpanData {
+fn expand_own(mut record: SpanRecord, convention: Convention, anchor: &Anchor) -> SpanData {
     let site = record.site;
     let start_time = anchor.wall(record.start);
     let end_time = anchor.wall(record.end.max(record.start));
     let mut events = SpanEvents::default();
-    let mut attributes = semconv::attributes(site, record.inherited.as_deref());
+    let mut attributes = semconv::attributes(convention, site, record.inherited.as_deref());
     let outcome =
         semconv::outcome(&record, &mut attributes, |event| events.events.push(sdk_event(event)), end_time);
     let extra = record.extra.take().map(|extra| *extra).unwrap_or_default();
@@ -70,7 +70,7 @@ fn expand_own(mut record: SpanRecord, anchor: &Anchor) -> SpanData {
         parent_span_id: SpanId::from(record.parent_id),
         parent_span_is_remote: record.parent_is_remote,
         span_kind: SpanKind::Internal,
-        name: extra.name.unwrap_or_else(|| semconv::name(site)),
+        name: extra.name.unwrap_or_else(|| semconv::name(convention, site)),
         start_time,
         end_time,
         attributes,
@@ -128,7 +128,7 @@ mod tests {
     }
 
     fn expanded(record: SpanRecord) -> SpanData {
-        expand(Record::Own(record), &Anchor::new())
+        expand(Record::Own(record), Convention::GenAi, &Anchor::new())
     }
 
     fn attribute(data: &SpanData, key: &str) -> Option<String> {
@@ -144,6 +144,33 @@ mod tests {
         assert_eq!(attribute(&data, "llmetry.entity.version").as_deref(), Some("2"));
         assert_eq!(data.status, Status::Unset);
         assert!(data.end_time > data.start_time);
+    }
+
+    #[test]
+    fn the_convention_decides_about_words_only() {
+        let record = || {
+            let mut record = record(&TOOL, Ending::Cancelled);
+            record.inherited =
+                Some(Arc::new(Inherited { user_id: Some("u-1".into()), ..Inherited::default() }));
+            record
+        };
+        let anchor = Anchor::new();
+        let of = |convention| expand(Record::Own(record()), convention, &anchor);
+        let (genai, traceloop) = (of(Convention::GenAi), of(Convention::Traceloop));
+        assert_eq!(traceloop.name, "get_weather.tool");
+        let user = "traceloop.association.properties.user_id";
+        for (key, value) in [("traceloop.entity.version", "2"), (user, "u-1")] {
+            assert_eq!(attribute(&traceloop, key).as_deref(), Some(value), "{key}");
+            assert_eq!(attribute(&genai, key), None, "{key}");
+        }
+        for key in ["llmetry.entity.version", "user.id", "openinference.span.kind"] {
+            assert_eq!(attribute(&traceloop, key), None, "{key}");
+        }
+        for key in ["gen_ai.operation.name", "gen_ai.tool.name", "llmetry.outcome"] {
+            assert_eq!(attribute(&traceloop, key), attribute(&genai, key), "{key}");
+        }
+        assert_eq!(genai.span_context, traceloop.span_context);
+        assert_eq!((genai.start_time, genai.end_time), (traceloop.start_time, traceloop.end_time));
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::diag;
 use crate::error::{Error, Result};
 use crate::export::DynExporter;
 use crate::scope::clock::Anchor;
+use crate::semconv::Convention;
 use crate::sync::lock;
 
 /// All that anybody says to the worker.
@@ -53,6 +54,8 @@ pub(crate) struct Batching {
 /// The pipeline as `setup` holds it.
 pub(crate) struct Pipeline {
     pub(crate) intake: Arc<Intake>,
+    /// In which its spans are written, those of others too.
+    pub(crate) convention: Convention,
     to_worker: Sender<Message>,
     account: Arc<Mutex<Account>>,
     #[cfg(feature = "testing")]
@@ -90,6 +93,7 @@ impl Pipeline {
     pub(crate) fn start(
         exporters: Vec<Box<dyn DynExporter>>,
         resource: &Resource,
+        convention: Convention,
         batching: Batching,
         queue_bytes: usize,
         queue_spans: Option<usize>,
@@ -110,6 +114,7 @@ impl Pipeline {
             intake: Arc::clone(&intake),
             account: Arc::clone(&account),
             exporters,
+            convention,
             batching,
             pending: VecDeque::new(),
             anchor: Anchor::new(),
@@ -123,6 +128,7 @@ impl Pipeline {
             .map_err(Error::thread)?;
         Ok(Self {
             intake,
+            convention,
             to_worker,
             account,
             #[cfg(feature = "testing")]
@@ -192,6 +198,7 @@ struct Worker {
     intake: Arc<Intake>,
     account: Arc<Mutex<Account>>,
     exporters: Vec<Box<dyn DynExporter>>,
+    convention: Convention,
     batching: Batching,
     /// Taken from the queue, still small: expanded only when their batch goes out.
     pending: VecDeque<Record>,
@@ -274,9 +281,9 @@ impl Worker {
             bytes = next;
             count += 1;
         }
-        let anchor = self.anchor;
+        let (anchor, convention) = (self.anchor, self.convention);
         let batch: Vec<SpanData> =
-            self.pending.drain(..count).map(|record| expand(record, &anchor)).collect();
+            self.pending.drain(..count).map(|record| expand(record, convention, &anchor)).collect();
         #[cfg(feature = "testing")]
         self.feed_taps(&batch);
         let failure = self.offer(batch, timeout);

@@ -16,7 +16,7 @@ pub(super) fn finish(site: &'static Site, index: u32, ending: Ending) {
     let ended = Ended { end: clock::ticks(), site, span: slot.started(), index, ending };
     // Two ways, so that the usual one moves nothing that it does not have.
     match slot.close() {
-        None => ended.hand_over(None, SpanRecord::bytes_with(None), || ended.record(None, None)),
+        None => ended.hand_over(None, SpanRecord::bytes_with(None, None), || ended.record(None, None)),
         Some(details) => finish_touched(&ended, details),
     }
 }
@@ -25,7 +25,7 @@ pub(super) fn finish(site: &'static Site, index: u32, ending: Ending) {
 fn finish_touched(ended: &Ended, details: Details) {
     let Details { context, inherited, extra, .. } = details;
     let failed = extra.as_ref().and_then(|extra| extra.error.as_ref()).map(|error| error.fingerprint);
-    let bytes = SpanRecord::bytes_with(extra.as_deref());
+    let bytes = SpanRecord::bytes_with(inherited.as_deref(), extra.as_deref());
     ended.hand_over(failed, bytes, || ended.record(inherited, extra));
     // Last, and outside of every lock: a context holds values of the user's, whose destructors may trace.
     drop(context);

@@ -13,7 +13,7 @@ use opentelemetry::{Context, KeyValue};
 
 use super::{find, slot_of};
 use crate::record::Inherited;
-use crate::semconv::inherited_attributes;
+use crate::semconv::{Convention, inherited_attributes};
 use crate::sync::lock;
 
 /// Foreign spans that have something to hand on, by trace and span id.
@@ -122,6 +122,7 @@ pub(super) fn change_own(trace_id: u128, span_id: u64, change: impl FnOnce(&mut 
 /// Changes what a foreign span hands on, and sets it on the span itself.
 pub(super) fn change_foreign(
     span: &SpanRef<'_>,
+    convention: Convention,
     trace_id: u128,
     span_id: u64,
     change: impl FnOnce(&mut Inherited),
@@ -130,9 +131,11 @@ pub(super) fn change_foreign(
     let mut own = before.as_deref().cloned().unwrap_or_default();
     change(&mut own);
     let set_before: Vec<KeyValue> =
-        before.as_deref().map(|before| inherited_attributes(before).collect()).unwrap_or_default();
-    for attribute in inherited_attributes(&own).filter(|attribute| !set_before.contains(attribute)) {
-        span.set_attribute(attribute);
+        before.as_deref().map(|before| inherited_attributes(convention, before)).unwrap_or_default();
+    for attribute in inherited_attributes(convention, &own) {
+        if !set_before.contains(&attribute) {
+            span.set_attribute(attribute);
+        }
     }
     remember_foreign(trace_id, span_id, Arc::new(own));
 }

@@ -11,12 +11,14 @@
 //! | what foreign code sees as the current span | `own` |
 //! | what user code may do to it | `span`, `inherit` |
 //! | what the returned value says | `outcome` |
+//! | what the returned value still does | `follow` |
 //! | open span → record → intake | `finish` |
 //! | into other tasks and threads | `spawn` |
 
 mod call;
 pub(crate) mod clock;
 mod finish;
+mod follow;
 mod future;
 mod id;
 pub(crate) mod inherit;
@@ -33,14 +35,19 @@ mod start;
 use opentelemetry::{Context, KeyValue};
 
 use crate::record::{Event, Extra, Inherited, Limits};
+use crate::semconv::Convention;
 use crate::sync::{Arc, MutexGuard};
 
-pub use self::call::call;
+pub use self::call::{Entered, call};
+pub use self::follow::{
+    FollowBoxedFuture, FollowBoxedStream, FollowBoxedStreamOrErr, FollowFuture, FollowNothing, FollowStream,
+    FollowStreamOrErr,
+};
 pub use self::future::Scope;
 #[cfg(feature = "testing")]
 pub(crate) use self::local_ids::fresh_trace_id;
 pub use self::open::Open;
-pub use self::outcome::{AnyErr, DisplayErr, NoErr, Returned, ReturnsFuture};
+pub use self::outcome::{AnyErr, DisplayErr, NoErr, Returned};
 pub use self::span::{Span, current};
 #[cfg(feature = "tokio")]
 pub use self::spawn::spawn;
@@ -105,6 +112,13 @@ const fn halves(trace_id: u128) -> (u64, u64) {
 /// The limits of the present installation.
 fn limits() -> Limits {
     local::with(|local| local.joined(crate::hub::epoch(), |joined| joined.installed.limits))
+        .flatten()
+        .unwrap_or_default()
+}
+
+/// The convention of the present installation.
+fn convention() -> Convention {
+    local::with(|local| local.joined(crate::hub::epoch(), |joined| joined.installed.convention))
         .flatten()
         .unwrap_or_default()
 }

@@ -6,14 +6,15 @@
 use std::fmt::Display;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, ContextGuard, Key, KeyValue};
 
-use super::start::{Started, start};
+use super::start::{Started, start, unsampled_root};
 use super::{OpenSpans, finish, limits, local, own, slab};
 use crate::IntoValue;
 use crate::hub;
 use crate::record::{Ending, ErrorInfo, Site};
+use crate::semconv::keys;
 
 /// A span of generated code: idle, open, or none. Dropping it ends the span.
 #[derive(Debug)]
@@ -70,17 +71,42 @@ impl Open {
         self.phase == Phase::Off
     }
 
+    /// Whether there is anything to ask before the body.
+    #[inline]
+    pub fn is_on(this: &mut Self) -> bool {
+        !this.is_off()
+    }
+
+    /// Opens the span now, as a child of `parent` instead of what is current.
+    pub fn parent(this: &mut Self, parent: impl IntoParent) {
+        if this.phase != Phase::Idle || !local::may_attach() {
+            return;
+        }
+        let context = parent.into_parent();
+        let around = context.clone().attach();
+        this.open_early();
+        drop(around);
+        // Not recorded, but what is called inside has to know whose trace this is.
+        if this.phase == Phase::Off && context.has_active_span() {
+            this.park(context);
+        }
+    }
+
+    /// Opens the span before the function begins.
+    fn open_early(&mut self) {
+        let Some(guard) = self.enter_first() else { return };
+        self.keep();
+        drop(guard);
+        if self.phase == Phase::Running {
+            self.phase = Phase::Starting;
+        }
+    }
+
     /// Opens the span now, for its fields; `true` when it is recorded.
     #[inline]
     pub fn start(this: &mut Self) -> bool {
-        if this.is_off() || this.phase != Phase::Idle {
-            return false;
-        }
-        let Some(guard) = this.enter_first() else { return false };
-        this.keep();
-        drop(guard);
-        if this.phase == Phase::Running {
-            this.phase = Phase::Starting;
+        if !this.is_off() && this.phase == Phase::Idle {
+            this.open_early();
         }
         this.phase == Phase::Starting
     }
@@ -186,6 +212,41 @@ impl Open {
         drop(old);
     }
 
+    /// The function has returned something that still runs: its polls go on in this span.
+    pub(super) fn go_on(&mut self) {
+        match self.phase {
+            Phase::Returned => {
+                self.phase = Phase::Running;
+                let Some(current) = local::current_context() else { return };
+                let context = current.with_span(own::remade(self.index));
+                let mut details = OpenSpans::get().slot(self.index).touch();
+                // A future that was pending has kept the one that its body was polled in.
+                details.context.get_or_insert(context);
+            }
+            Phase::Unsampled => {
+                if let Some(context) = unsampled_root() {
+                    self.park(context);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether there is no span, or no longer one.
+    #[inline]
+    pub(super) fn is_over(this: &Self) -> bool {
+        matches!(this.phase, Phase::Idle | Phase::Off)
+    }
+
+    /// How many items came out of the returned stream.
+    pub(super) fn stream_items(&self, items: u64) {
+        if self.is_live() {
+            let limits = limits();
+            let items = KeyValue::new(keys::LLMETRY_STREAM_ITEMS, i64::try_from(items).unwrap_or(i64::MAX));
+            OpenSpans::get().slot(self.index).touch().set_attribute(items, &limits);
+        }
+    }
+
     /// The function has returned; the span waits for its outcome and ends when this is dropped.
     #[inline]
     pub(super) fn returned(&mut self) {
@@ -202,11 +263,11 @@ impl Open {
         }
     }
 
-    /// The function returned an error of this type.
+    /// The function returned, or its stream produced, an error of this type. Says whether that makes the span an error.
     #[cold]
-    pub(super) fn error(&self, type_name: &'static str, message: Option<&dyn Display>) {
+    pub(super) fn error(&self, type_name: &'static str, message: Option<&dyn Display>) -> bool {
         if !self.is_live() || !self.site.err_is_error {
-            return;
+            return false;
         }
         let content = hub::installed().is_some_and(|installed| installed.content);
         // The user's `Display` runs outside of the lock, and only when its text may leave the process.
@@ -220,6 +281,41 @@ impl Open {
         let extra = details.extra();
         extra.heap_bytes += type_name.len() + 2 * message.as_ref().map_or(0, String::len) + 256;
         extra.error = Some(ErrorInfo { type_name: type_name.into(), message, fingerprint, with_event });
+        true
+    }
+}
+
+/// What `parent = …` takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the parent of a span",
+    note = "a parent is an `opentelemetry::Context`, by value or reference, or a `SpanContext`"
+)]
+pub trait IntoParent {
+    /// The context to start the span in.
+    fn into_parent(self) -> Context;
+}
+
+impl IntoParent for Context {
+    fn into_parent(self) -> Context {
+        self
+    }
+}
+
+impl IntoParent for &Context {
+    fn into_parent(self) -> Context {
+        self.clone()
+    }
+}
+
+impl IntoParent for SpanContext {
+    fn into_parent(self) -> Context {
+        Context::current().with_remote_span_context(self)
+    }
+}
+
+impl IntoParent for &SpanContext {
+    fn into_parent(self) -> Context {
+        self.clone().into_parent()
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, Key, KeyValue, StringValue};
 
-use super::{Details, find, inherit, limits, local};
+use super::{Details, convention, find, inherit, limits, local};
 use crate::IntoValue;
 use crate::diag;
 use crate::hub;
@@ -127,18 +127,25 @@ impl Span {
     }
 
     /// Sets `gen_ai.conversation.id` on this span and on every span started inside it from now on, foreign ones too.
+    ///
+    /// In the convention `traceloop` also `traceloop.association.properties.session_id`.
     pub fn set_conversation_id(&self, id: impl Into<String>) {
         let id = StringValue::from(id.into());
         self.change(|inherited| inherited.conversation_id = Some(id));
     }
 
     /// Sets `user.id` on this span and on every span started inside it from now on, foreign ones too.
+    ///
+    /// In the convention `traceloop` the key is `traceloop.association.properties.user_id`.
     pub fn set_user_id(&self, id: impl Into<String>) {
         let id = StringValue::from(id.into());
         self.change(|inherited| inherited.user_id = Some(id));
     }
 
     /// Sets an attribute on this span and on every span started inside it from now on, foreign ones too.
+    ///
+    /// A key that was set before is replaced, others stay. In the convention `traceloop` the attribute's key is
+    /// `traceloop.association.properties.` and `key`.
     ///
     /// Keys in the namespaces of a convention (`gen_ai.`, `openinference.`, `service.` …) are refused, which is said once on
     /// stderr.
@@ -165,7 +172,7 @@ impl Span {
         }
         let span = context.span();
         if span.is_recording() {
-            inherit::change_foreign(&span, trace_id, id, change);
+            inherit::change_foreign(&span, convention(), trace_id, id, change);
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
-use opentelemetry::{Context, ContextGuard, StringValue};
+use opentelemetry::{Context, ContextGuard};
 
 use super::local::{self, Joined, Local};
 use super::own::OwnSpan;
@@ -14,6 +14,7 @@ use super::{OpenSpans, clock, halves, inherit, slot};
 use crate::diag;
 use crate::pipeline::stats::DropReason;
 use crate::record::{Inherited, Kind, Site};
+use crate::semconv::{self, Convention};
 
 /// What a start came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,11 +77,8 @@ fn start_in(
             Ok(forced) => (forced, 0),
             Err(random) if installed.sampler.samples(random, None) => (random, 0),
             Err(random) => {
-                // This id names a slot too, but the slot's own id is another one.
-                let ids =
-                    span_context(random, local.ids.span_id(0), TraceFlags::NOT_SAMPLED, TraceState::NONE);
                 *started = Started::Unsampled;
-                *context = current.with_remote_span_context(ids);
+                *context = current.with_remote_span_context(unsampled(local, random));
                 return;
             }
         }
@@ -94,7 +92,8 @@ fn start_in(
     let trace_state = parent.trace_state();
     *context = current
         .with_span(OwnSpan::new(span_context(trace_id, id, TraceFlags::SAMPLED, trace_state.clone()), index));
-    let inherited = inherited(site, parent, trace_id, parent_id, current);
+    let around = inherit::around(parent, trace_id, parent_id, current);
+    let inherited = handed_on(installed.convention, site, around);
     joined.shard.count_started();
     match site.kind {
         Kind::Workflow => {
@@ -124,6 +123,18 @@ fn start_in(
     *started = Started::Recorded(index);
 }
 
+/// The ids of a root that is not recorded. Its span id names a slot too, but the slot's own id is another one.
+fn unsampled(local: &Local, trace_id: u128) -> SpanContext {
+    span_context(trace_id, local.ids.span_id(0), TraceFlags::NOT_SAMPLED, TraceState::NONE)
+}
+
+/// A context for what goes on inside of a root that is not recorded, when the one of its call is gone.
+pub(super) fn unsampled_root() -> Option<Context> {
+    let current = local::current_context()?;
+    let ids = local::with(|local| unsampled(local, local.ids.trace_id()))?;
+    Some(current.with_remote_span_context(ids))
+}
+
 /// `Ok`: a trace id that somebody asked for. `Err`: a random one.
 fn root_trace_id(local: &Local, current: &Context) -> Result<u128, u128> {
     match current.get::<ForcedTrace>() {
@@ -136,20 +147,15 @@ fn span_context(trace_id: u128, span_id: u64, flags: TraceFlags, trace_state: Tr
     SpanContext::new(TraceId::from(trace_id), SpanId::from(span_id), flags, false, trace_state)
 }
 
-/// What the span takes over from around it; an agent adds its name.
+/// What the span hands on: what it took over from around it, and perhaps something of its own.
 #[inline]
-fn inherited(
+fn handed_on(
+    convention: Convention,
     site: &'static Site,
-    parent: &SpanContext,
-    trace_id: u128,
-    parent_id: u64,
-    current: &Context,
+    around: Option<Arc<Inherited>>,
 ) -> Option<Arc<Inherited>> {
-    let around = inherit::around(parent, trace_id, parent_id, current);
-    if site.kind == Kind::Agent {
-        let mut own = around.as_deref().cloned().unwrap_or_default();
-        own.agent_name = Some(StringValue::from(site.name));
-        return Some(Arc::new(own));
+    if semconv::adds_to_inherited(convention, site.kind) {
+        return Some(Arc::new(semconv::handed_on(convention, site, around.as_deref())));
     }
     around
 }

@@ -9,7 +9,7 @@ use super::keys;
 use crate::record::{Ending, Event, Inherited, Kind, Site, SpanRecord};
 
 /// The span's name: the operation and the entity's name, the bare name for a task, which has no operation.
-pub(crate) fn name(site: &Site) -> Cow<'static, str> {
+pub(super) fn name(site: &Site) -> Cow<'static, str> {
     match operation(site.kind) {
         Some(operation) => Cow::Owned(format!("{operation} {}", site.name)),
         None => Cow::Borrowed(site.name),
@@ -26,8 +26,29 @@ fn operation(kind: Kind) -> Option<&'static str> {
 }
 
 /// The attributes of an annotated function, then what it inherited; what its user added is not here.
-pub(crate) fn attributes(site: &'static Site, inherited: Option<&Inherited>) -> Vec<KeyValue> {
+pub(super) fn attributes(site: &'static Site, inherited: Option<&Inherited>) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(8);
+    add_operation(site, &mut attributes);
+    let openinference = match site.kind {
+        Kind::Workflow | Kind::Task => Some("CHAIN"),
+        Kind::Agent => Some("AGENT"),
+        // The operation alone types a tool everywhere.
+        Kind::Tool => None,
+    };
+    if let Some(kind) = openinference {
+        attributes.push(KeyValue::new(keys::OPENINFERENCE_SPAN_KIND, kind));
+    }
+    if let Some(version) = version(site) {
+        attributes.push(KeyValue::new(keys::LLMETRY_ENTITY_VERSION, version));
+    }
+    if let Some(inherited) = inherited {
+        add_inherited(inherited, &mut attributes);
+    }
+    attributes
+}
+
+/// What the function does, in OpenTelemetry's own keys.
+pub(super) fn add_operation(site: &'static Site, attributes: &mut Vec<KeyValue>) {
     if let Some(operation) = operation(site.kind) {
         attributes.push(KeyValue::new(keys::GEN_AI_OPERATION_NAME, operation));
     }
@@ -40,36 +61,24 @@ pub(crate) fn attributes(site: &'static Site, inherited: Option<&Inherited>) -> 
         // An agent's name is inherited by everything inside, itself included.
         Kind::Agent | Kind::Task => {}
     }
-    let openinference = match site.kind {
-        Kind::Workflow | Kind::Task => Some("CHAIN"),
-        Kind::Agent => Some("AGENT"),
-        // The operation alone types a tool everywhere.
-        Kind::Tool => None,
-    };
-    if let Some(kind) = openinference {
-        attributes.push(KeyValue::new(keys::OPENINFERENCE_SPAN_KIND, kind));
-    }
-    if let Some(version) = site.version {
-        attributes
-            .push(KeyValue::new(keys::LLMETRY_ENTITY_VERSION, i64::try_from(version).unwrap_or(i64::MAX)));
-    }
-    if let Some(inherited) = inherited {
-        attributes.extend(inherited_attributes(inherited));
-    }
-    attributes
+}
+
+/// The version, as attributes know numbers.
+pub(super) fn version(site: &Site) -> Option<i64> {
+    site.version.map(|version| i64::try_from(version).unwrap_or(i64::MAX))
 }
 
 /// What a span takes over from the spans around it, foreign spans too.
-pub(crate) fn inherited_attributes(inherited: &Inherited) -> impl Iterator<Item = KeyValue> + '_ {
+pub(super) fn add_inherited(inherited: &Inherited, attributes: &mut Vec<KeyValue>) {
     let named = [
         (keys::GEN_AI_CONVERSATION_ID, &inherited.conversation_id),
         (keys::USER_ID, &inherited.user_id),
         (keys::GEN_AI_AGENT_NAME, &inherited.agent_name),
     ];
-    named
-        .into_iter()
-        .filter_map(|(key, value)| value.as_ref().map(|value| KeyValue::new(key, value.clone())))
-        .chain(inherited.properties.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())))
+    let named = named.into_iter().filter_map(|(key, value)| Some(KeyValue::new(key, value.clone()?)));
+    let properties =
+        inherited.properties.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    attributes.extend(named.chain(properties));
 }
 
 /// Status of a finished span; the attributes and the event that go with it are appended.

@@ -24,8 +24,31 @@ pub(crate) const EXCEPTION_TYPE: &str = "exception.type";
 pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
 /// `llmetry.outcome`: `cancelled` for a future that was dropped before its end.
 pub(crate) const LLMETRY_OUTCOME: &str = "llmetry.outcome";
+/// `llmetry.stream.items`: how many items came out of a returned stream.
+pub(crate) const LLMETRY_STREAM_ITEMS: &str = "llmetry.stream.items";
 /// `llmetry.entity.version`: the `version` argument of the attribute.
 pub(crate) const LLMETRY_ENTITY_VERSION: &str = "llmetry.entity.version";
+
+/// `traceloop.span.kind`
+pub(crate) const TRACELOOP_SPAN_KIND: &str = "traceloop.span.kind";
+/// `traceloop.entity.name`
+pub(crate) const TRACELOOP_ENTITY_NAME: &str = "traceloop.entity.name";
+/// `traceloop.entity.version`: the `version` argument of the attribute.
+pub(crate) const TRACELOOP_ENTITY_VERSION: &str = "traceloop.entity.version";
+/// `traceloop.entity.path`: the tasks and tools around a span.
+pub(crate) const TRACELOOP_ENTITY_PATH: &str = "traceloop.entity.path";
+/// `traceloop.entity.input`: the arguments.
+pub(crate) const TRACELOOP_ENTITY_INPUT: &str = "traceloop.entity.input";
+/// `traceloop.entity.output`: the result.
+pub(crate) const TRACELOOP_ENTITY_OUTPUT: &str = "traceloop.entity.output";
+/// `traceloop.workflow.name`
+pub(crate) const TRACELOOP_WORKFLOW_NAME: &str = "traceloop.workflow.name";
+/// What stands before a property's key.
+pub(crate) const TRACELOOP_ASSOCIATION_PROPERTIES: &str = "traceloop.association.properties.";
+/// The conversation, as a property.
+pub(crate) const TRACELOOP_SESSION_ID: &str = "traceloop.association.properties.session_id";
+/// The user, as a property.
+pub(crate) const TRACELOOP_USER_ID: &str = "traceloop.association.properties.user_id";
 
 /// Read by the tree, written by whoever observes an LLM call.
 #[cfg(feature = "stdout")]

@@ -1,11 +1,92 @@
 //! The words of the conventions: attribute keys, span names, and which of them a record gets.
 //!
-//! In: a finished [`SpanRecord`]. Out: span name, attributes, events and status after the OpenTelemetry GenAI conventions
-//! with `openinference.span.kind` on structural spans. Does not: know spans in flight, exporters or configuration.
+//! In: a finished [`SpanRecord`](crate::record::SpanRecord), and the [`Convention`]. Out: span name, attributes, events and status; and
+//! which values a convention wants to be handed on to the spans inside. Does not: know spans in flight, exporters or configuration.
+//!
+//! A file a dialect. What an outcome looks like is the same in all of them.
 
 mod genai;
 pub(crate) mod keys;
+mod traceloop;
 
-pub(crate) use genai::inherited_attributes;
+use std::borrow::Cow;
+
+use opentelemetry::KeyValue;
+
 #[cfg(feature = "sdk")]
-pub(crate) use genai::{attributes, name, outcome};
+pub(crate) use self::genai::outcome;
+use crate::record::{Inherited, Kind, Site};
+
+/// In which words spans are written: their names and the keys of their attributes.
+///
+/// Set by `Builder::convention` or `LLMETRY_CONVENTION`. Which spans there are, their parents, times and statuses are the same in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Convention {
+    /// OpenTelemetry's conventions for generative AI, with `openinference.span.kind` for backends that do not know workflows and
+    /// tasks by those. The default.
+    ///
+    /// `#[tool] fn search` is the span `execute_tool search`.
+    #[default]
+    GenAi,
+    /// OpenLLMetry's, for Traceloop and for dashboards that were made with its SDK.
+    ///
+    /// `#[tool] fn search` is the span `search.tool`, with `traceloop.span.kind`, `traceloop.entity.name` and
+    /// `traceloop.entity.version`; `traceloop.workflow.name` and `traceloop.entity.path` stand on every span inside, foreign ones too;
+    /// user, conversation and properties are `traceloop.association.properties.…`. The keys of OpenTelemetry (`gen_ai.…`) stay beside
+    /// them, `openinference.span.kind` does not.
+    Traceloop,
+}
+
+/// The span's name.
+pub(crate) fn name(convention: Convention, site: &Site) -> Cow<'static, str> {
+    match convention {
+        Convention::GenAi => genai::name(site),
+        Convention::Traceloop => traceloop::name(site),
+    }
+}
+
+/// The attributes of an annotated function, then what it inherited; what its user added is not here.
+pub(crate) fn attributes(
+    convention: Convention,
+    site: &'static Site,
+    inherited: Option<&Inherited>,
+) -> Vec<KeyValue> {
+    match convention {
+        Convention::GenAi => genai::attributes(site, inherited),
+        Convention::Traceloop => traceloop::attributes(site, inherited),
+    }
+}
+
+/// What a foreign span takes over from the spans around it.
+pub(crate) fn inherited_attributes(convention: Convention, inherited: &Inherited) -> Vec<KeyValue> {
+    let mut attributes = Vec::with_capacity(8);
+    match convention {
+        Convention::GenAi => genai::add_inherited(inherited, &mut attributes),
+        Convention::Traceloop => traceloop::add_inherited(inherited, None, &mut attributes),
+    }
+    attributes
+}
+
+/// Whether a span of `kind` hands on more than it took over. Asked at every start.
+#[inline]
+pub(crate) fn adds_to_inherited(convention: Convention, kind: Kind) -> bool {
+    kind == Kind::Agent || convention == Convention::Traceloop
+}
+
+/// What the span of `site` hands on to the spans inside, with `around` around it.
+#[inline(never)]
+pub(crate) fn handed_on(
+    convention: Convention,
+    site: &'static Site,
+    around: Option<&Inherited>,
+) -> Inherited {
+    let mut inherited = around.cloned().unwrap_or_default();
+    if site.kind == Kind::Agent {
+        inherited.agent_name = Some(site.name.into());
+    }
+    if convention == Convention::Traceloop {
+        traceloop::hand_on(site, &mut inherited);
+    }
+    inherited
+}

@@ -16,6 +16,7 @@ use super::guard::{self, Guard};
 use crate::error::{Error, Result, Shown};
 use crate::export::{self, DynExporter, StdoutFormat};
 use crate::sampling::Sampler;
+use crate::semconv::Convention;
 
 /// Starts telemetry with the environment's settings and defaults.
 ///
@@ -161,6 +162,14 @@ impl Builder {
         let valid = is_valid(&sampler);
         self = self.check(valid, "sampler", &format!("{sampler:?}"), "ratios from 0 to 1");
         self.settings.sampler = Some(sampler);
+        self
+    }
+
+    /// In which words spans are written: OpenTelemetry's or OpenLLMetry's.
+    ///
+    /// Default: [`Convention::GenAi`]. Environment: `LLMETRY_CONVENTION`, `genai` or `traceloop`.
+    pub fn convention(mut self, convention: Convention) -> Self {
+        self.settings.convention = Some(convention);
         self
     }
 

@@ -23,6 +23,7 @@ use crate::export::{ExporterSetting, StdoutFormat};
 use crate::hosts::HostPatterns;
 use crate::record::Limits;
 use crate::sampling::Sampler;
+use crate::semconv::Convention;
 
 /// What the builder was told; `None` where it was told nothing.
 #[derive(Debug, Default)]
@@ -37,6 +38,7 @@ pub(crate) struct Settings {
     /// The environment's choice of exporters counts although the builder made one.
     pub(crate) exporters_from_env: bool,
     pub(crate) sampler: Option<Sampler>,
+    pub(crate) convention: Option<Convention>,
     pub(crate) content: Option<bool>,
     pub(crate) globals: Option<bool>,
     pub(crate) schedule_delay: Option<Duration>,
@@ -63,6 +65,8 @@ pub(crate) struct Config {
     /// Beside those that the builder was given as values.
     pub(crate) exporters: Vec<ExporterSetting>,
     pub(crate) sampler: Sampler,
+    /// In which words spans are written.
+    pub(crate) convention: Convention,
     pub(crate) batch: Batch,
     pub(crate) limits: Limits,
     /// Whether content (prompts, completions, arguments, results) may be captured.
@@ -134,6 +138,7 @@ impl Config {
                 Some(sampler) => sampler.clone(),
                 None => sampler(env, &mut notices)?,
             },
+            convention: or_env(settings.convention, || convention(env))?.unwrap_or_default(),
             batch,
             limits: limits(settings, env)?,
             content: match settings.content {
@@ -160,6 +165,7 @@ impl Config {
             resource: Resource::builder_empty().build(),
             exporters: Vec::new(),
             sampler: Sampler::default(),
+            convention: Convention::default(),
             batch: Batch::default(),
             limits: Limits::default(),
             content: false,
@@ -263,6 +269,14 @@ fn sampler(env: Environment<'_>, notices: &mut Vec<String>) -> Result<Sampler> {
         _ => return Err(env::invalid(&env::TRACES_SAMPLER, &name, SAMPLERS)),
     };
     Ok(if lower.starts_with("parentbased_") { Sampler::parent_based(root) } else { root })
+}
+
+fn convention(env: Environment<'_>) -> Result<Option<Convention>> {
+    env.parsed(&env::CONVENTION, "genai or traceloop", |text| match text.to_ascii_lowercase().as_str() {
+        "genai" => Some(Convention::GenAi),
+        "traceloop" => Some(Convention::Traceloop),
+        _ => None,
+    })
 }
 
 fn content(env: Environment<'_>, notices: &mut Vec<String>) -> Result<bool> {

@@ -48,6 +48,8 @@ variables! {
         "how the console exporter writes: tree for people, json for programs";
     NO_COLOR = "NO_COLOR", default "unset":
         "any value takes the colours out of the tree; off a terminal there are none anyway";
+    CONVENTION = "LLMETRY_CONVENTION", default "genai":
+        "the names of spans and attributes: genai (OpenTelemetry) or traceloop (OpenLLMetry)";
 
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", default "http://localhost:4318 (HTTP) or http://localhost:4317 (gRPC)":
         "the OTLP receiver's address; for HTTP, /v1/traces is appended";

@@ -68,11 +68,13 @@ fn start(config: &Config, exporters: Vec<Box<dyn DynExporter>>, for_tests: bool)
             export_timeout: config.batch.export_timeout,
         };
         let (bytes, spans) = (config.batch.max_queue_bytes, config.batch.max_queue_size);
-        let pipeline = Pipeline::start(exporters, &config.resource, batching, bytes, spans)?;
+        let pipeline =
+            Pipeline::start(exporters, &config.resource, config.convention, batching, bytes, spans)?;
         Ok(Installed {
             epoch,
             sampler: config.sampler.clone(),
             limits: config.limits,
+            convention: config.convention,
             content: config.content,
             for_tests,
             intake: Arc::clone(&pipeline.intake),

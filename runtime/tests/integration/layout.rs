@@ -149,7 +149,9 @@ fn the_environment_is_read_in_one_place() {
 
 #[test]
 fn attribute_keys_are_spelled_in_one_place() {
-    for prefix in ["\"gen_ai.", "\"openinference.", "\"error.type", "\"exception.", "\"llmetry."] {
+    for prefix in
+        ["\"gen_ai.", "\"openinference.", "\"traceloop.", "\"error.type", "\"exception.", "\"llmetry."]
+    {
         only_in(prefix, &["semconv/"]);
     }
 }
@@ -169,4 +171,53 @@ fn stderr_has_one_voice() {
     for needle in ["eprintln!", "eprint!", "println!", "dbg!"] {
         assert_eq!(elsewhere(needle, &[]), Vec::<String>::new(), "{needle}");
     }
+}
+
+/// The cells of a row.
+fn cells(row: &str) -> Vec<&str> {
+    row.trim_matches('|').split(" |").map(str::trim).collect()
+}
+
+/// What is wrong with the test at `path::name`, a path of the repository.
+fn missing(repository: &Path, test: &str) -> Option<String> {
+    let Some((path, name)) = test.split_once("::") else { return Some(format!("`{test}` is no path::name")) };
+    let Ok(source) = fs::read_to_string(repository.join(path)) else {
+        return Some(format!("there is no {path}"));
+    };
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let is_test = lines.windows(2).any(|pair| {
+        let [attribute, function] = pair else { return false };
+        let function = function.strip_prefix("async ").unwrap_or(function);
+        attribute.ends_with("test]") && function.starts_with(&format!("fn {name}("))
+    });
+    (!is_test).then(|| format!("there is no test {name} in {path}"))
+}
+
+#[test]
+fn the_list_of_conformance_is_whole_and_its_tests_exist() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let list = fs::read_to_string(repository.join("CONFORMANCE.md")).unwrap();
+    let rows = list.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit());
+    let mut wrong = String::new();
+    let mut numbers = Vec::new();
+    for row in rows {
+        let [number, behaviour, verdict, remark, tests] = cells(row).try_into().expect(row);
+        numbers.push(number.parse::<u32>().unwrap());
+        let tests: Vec<&str> = tests.split('`').filter(|text| text.contains("::")).collect();
+        let explained = match verdict {
+            "keep" => !tests.is_empty(),
+            "adapt" | "deviate" => !tests.is_empty() && !remark.is_empty(),
+            _ => verdict.starts_with("later: ") && tests.is_empty(),
+        };
+        if !explained || behaviour.is_empty() {
+            writeln!(wrong, "{number}: no verdict, or one without a reason or a test").unwrap();
+        }
+        for test in tests {
+            if let Some(what) = missing(&repository, test) {
+                writeln!(wrong, "{number}: {what}").unwrap();
+            }
+        }
+    }
+    assert_eq!(wrong, "");
+    assert_eq!(numbers, (1..=88).collect::<Vec<_>>());
 }

@@ -8,6 +8,8 @@ mod program;
 mod support;
 
 mod collectors;
+mod conformance;
+mod dialects;
 mod endings;
 mod faults;
 mod layout;

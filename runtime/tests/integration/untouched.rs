@@ -40,7 +40,9 @@ fn with_local() {
 }
 
 #[task]
-fn with_argument(_argument: Traces) {}
+fn with_argument(_argument: Traces) -> Result<(), Traces> {
+    Ok(())
+}
 
 #[task]
 async fn with_local_async() {
@@ -68,7 +70,7 @@ async fn what_is_dropped_inside_traces_inside() {
     .await;
     assert_eq!(trace.to_string(), "with_local\n  cleanup\nwith_local_async\n  cleanup\n");
     let ((), trace) = record(async {
-        with_argument(Traces);
+        assert!(with_argument(Traces).is_ok());
         with_argument_async(Traces).await;
     })
     .await;
@@ -144,7 +146,7 @@ impl Drop for PanicsInside {
 }
 
 #[task]
-fn bursts(n: u8) -> u8 {
+fn bursts(n: u8) -> Option<u8> {
     std::panic::panic_any(n)
 }
 

@@ -62,7 +62,8 @@ impl Node {
         let operation = text(attributes, keys::GEN_AI_OPERATION_NAME).unwrap_or_default();
         let model = text(attributes, keys::GEN_AI_RESPONSE_MODEL)
             .or_else(|| text(attributes, keys::GEN_AI_REQUEST_MODEL));
-        // `execute_tool get_weather` is shown as tool and `get_weather`.
+        let entity = text(attributes, keys::TRACELOOP_SPAN_KIND);
+        // `execute_tool get_weather`, or `get_weather.tool`, is shown as tool and `get_weather`.
         let name = match &*operation {
             "invoke_workflow" | "invoke_agent" | "execute_tool" => span
                 .name
@@ -71,6 +72,11 @@ impl Node {
                 .unwrap_or(&span.name),
             _ => &span.name,
         };
+        let name = entity
+            .as_deref()
+            .and_then(|kind| name.strip_suffix(kind))
+            .and_then(|rest| rest.strip_suffix('.'))
+            .unwrap_or(name);
         let mut name = printable(name);
         if let Some(model) = model.map(|model| printable(&model)).filter(|model| !name.contains(model)) {
             // The kind says already that it is, for instance, an embedding.
@@ -82,11 +88,14 @@ impl Node {
             remote_parent: span.parent_span_is_remote && span.parent_span_id != SpanId::INVALID,
             start: span.start_time,
             end: span.end_time.max(span.start_time),
-            kind: kind(
-                &operation,
-                text(attributes, keys::OPENINFERENCE_SPAN_KIND).as_deref(),
-                &span.span_kind,
-            ),
+            kind: match entity.as_deref() {
+                Some("task") => "task",
+                _ => kind(
+                    &operation,
+                    text(attributes, keys::OPENINFERENCE_SPAN_KIND).as_deref(),
+                    &span.span_kind,
+                ),
+            },
             name,
             tokens: tokens(attributes),
             error: error(span),

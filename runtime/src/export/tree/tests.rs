@@ -83,6 +83,30 @@ fn workflow() -> Vec<SpanData> {
 }
 
 #[test]
+fn the_words_of_traceloop_are_understood() {
+    let entity = |span, kind: &'static str| with(span, keys::TRACELOOP_SPAN_KIND, kind);
+    let exporter = exporter();
+    let tool = with(
+        entity(span(3, 2, "get.weather.tool", 20, 420), "tool"),
+        keys::GEN_AI_OPERATION_NAME,
+        "execute_tool",
+    );
+    let task = entity(span(2, 1, "plan.task", 10, 500), "task");
+    // Not one of ours: it only ends like one.
+    let other = span(4, 1, "other.task", 600, 700);
+    let workflow = with(
+        entity(span(1, 0, "support.workflow", 0, 1_000), "workflow"),
+        keys::GEN_AI_OPERATION_NAME,
+        "invoke_workflow",
+    );
+    export(&exporter, vec![tool, task, other, workflow]).unwrap();
+    let printed = printed(&exporter);
+    let columns = |line: &str| line.chars().take(40).collect::<String>().trim_end().to_owned();
+    let shown: Vec<_> = printed.lines().skip(1).take(4).map(columns).collect();
+    assert_eq!(shown, ["workflow support", "├─ task plan", "│  └─ tool get.weather", "└─ other.task"]);
+}
+
+#[test]
 fn a_trace_is_printed_when_its_root_arrives() {
     let exporter = exporter();
     let mut spans = workflow();

@@ -137,6 +137,18 @@ fn samplers() {
 }
 
 #[test]
+fn the_convention_is_opentelemetrys_unless_asked_for() {
+    let convention = |value| resolve(&[("LLMETRY_CONVENTION", value)]).convention;
+    assert_eq!(convention(""), Convention::GenAi);
+    assert_eq!(convention("GenAI"), Convention::GenAi);
+    assert_eq!(convention("traceloop"), Convention::Traceloop);
+    check_refused(&[("LLMETRY_CONVENTION", "openllmetry")]);
+    let settings = Settings { convention: Some(Convention::GenAi), ..Settings::default() };
+    let config = resolve_with(&settings, &[("LLMETRY_CONVENTION", "traceloop")], false).unwrap();
+    assert_eq!(config.convention, Convention::GenAi);
+}
+
+#[test]
 fn batches_and_limits() {
     let config = resolve(&[
         ("OTEL_BSP_SCHEDULE_DELAY", "100"),

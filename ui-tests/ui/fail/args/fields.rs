@@ -24,4 +24,7 @@ fn no_comma() {}
 #[task(fields(a = (1 + )))]
 fn half_typed() {}
 
+#[task(fields(a = , b, 1, c = 1 d = (2 +), "c" = 3))]
+fn several() {}
+
 fn main() {}

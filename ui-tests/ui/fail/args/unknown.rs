@@ -9,8 +9,8 @@ async fn foreign() {}
 #[tool(skip_al)]
 fn nearly() {}
 
-#[agent(capture(a), parent = x)]
-fn later(a: u8) {}
+#[agent(captures(a), parents = x, spik(a), fieds(a = 1), er = false, crat = llmetry)]
+fn slips(a: u8) {}
 
 #[task("a name")]
 fn positional() {}
@@ -23,7 +23,7 @@ fn main() {
     nearest();
     drop(foreign());
     nearly();
-    later(1);
+    slips(1);
     positional();
     nonsense();
 }

@@ -1,3 +1,5 @@
+#![allow(unused_variables)]
+
 use llmetry::task;
 
 const NAME: &str = "x";
@@ -28,6 +30,18 @@ fn twice() {}
 
 #[task(name = "a" version = 1, err = true false)]
 fn no_comma() {}
+
+#[task(name = "a" vers = 1, skip(a) err = 1)]
+fn no_comma_and_more(a: u8) {}
+
+#[task(name = "a".to_owned(), version = 1 + 1)]
+fn expressions() {}
+
+#[task(name = 'a', version = "1", err = 1, crate = a::<b>)]
+fn other_literals() {}
+
+#[task(name = b"a", version = 1.0, crate = )]
+fn yet_other_literals() {}
 
 #[task(, name = "a")]
 fn comma() {}

@@ -1,0 +1,78 @@
+//! Before the body: the idle span, and what the attribute asks to know at the start.
+//!
+//! The span is opened early only if something is asked: its parent, then its fields, then its input. The expressions are evaluated once,
+//! and only if the answer is wanted. They see the parameters as the body will; where the body will take a pattern apart, its bindings by
+//! reference.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+use syn::ext::IdentExt;
+use syn::{Expr, ExprLit, Lit};
+
+use super::lints;
+use crate::args::{Args, Field};
+use crate::rt::Rt;
+
+pub(super) fn begin(
+    args: &Args,
+    inputs: &[Ident],
+    borrowed: impl Iterator<Item = TokenStream>,
+    rt: &Rt<'_>,
+) -> TokenStream {
+    let span = Span::mixed_site();
+    let parent =
+        args.parent.as_ref().map(|parent| quote_spanned!(span=> #rt::Open::parent(&mut open, #parent);));
+    let fields = fields(&args.fields, rt);
+    let input = input(inputs, rt);
+    if parent.is_none() && fields.is_none() && input.is_none() {
+        return quote_spanned!(span=> let open = #rt::Open::new(&__LLMETRY_SITE););
+    }
+    let allow = lints::borrowed_bindings();
+    let borrowed = borrowed.map(|binding| quote_spanned!(span=> #allow #binding));
+    quote_spanned! {span=>
+        let mut open = #rt::Open::new(&__LLMETRY_SITE);
+        if #rt::Open::is_on(&mut open) {
+            #(#borrowed)*
+            #parent
+            #fields
+            #input
+        }
+    }
+}
+
+fn fields(fields: &[Field], rt: &Rt<'_>) -> Option<TokenStream> {
+    if fields.is_empty() {
+        return None;
+    }
+    let span = Span::mixed_site();
+    let set = fields.iter().map(|Field { key, value }| {
+        let value = match value {
+            // A text that is known to live for ever need not be copied.
+            Expr::Lit(ExprLit { attrs, lit: Lit::Str(text) }) if attrs.is_empty() => {
+                quote_spanned!(span=> #rt::Text(#text))
+            }
+            value => quote_spanned!(span=> #value),
+        };
+        quote_spanned!(span=> #rt::Open::field(&open, #key, #value);)
+    });
+    Some(quote_spanned!(span=> if #rt::Open::start(&mut open) { #(#set)* }))
+}
+
+fn input(inputs: &[Ident], rt: &Rt<'_>) -> Option<TokenStream> {
+    if inputs.is_empty() {
+        return None;
+    }
+    let span = Span::mixed_site();
+    let allow = lints::unused_outcomes();
+    let arguments = inputs.iter().map(|name| {
+        let key = name.unraw().to_string();
+        quote_spanned!(span=> (#key, &(&&&&#rt::Captured(&#name)).capture()))
+    });
+    Some(quote_spanned! {span=>
+        if #rt::Open::captures_input(&mut open) {
+            #allow
+            use #rt::{CaptureDebug as _, CaptureName as _, CaptureSerialize as _, CaptureText as _};
+            #rt::Open::input(&open, &[#(#arguments),*]);
+        }
+    })
+}

@@ -1,0 +1,72 @@
+//! After the body: what its value says about the span, and what it still does.
+//!
+//! ```text
+//! { use {DisplayErr as _, …}; (&&&Returned(&result)).observe(&open); }       // an `Err` is an error
+//! { use {FollowBoxedStream as _, …};
+//!   (&&&&Returned(&result)).kind().finish(result, open, OBSERVE, KEEP) }       // a stream goes on inside the span, see `scope/follow`
+//! ```
+//!
+//! Both ask the value by its type, so that no bound is asked of it. `OBSERVE` looks at what a future or stream will bring, `KEEP` captures
+//! the output.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+
+use super::lints;
+use crate::rt::Rt;
+
+/// Who made the value, which decides what it can be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// An `async fn`: a future that it returns is finished work all the same, a handle for instance.
+    Async,
+    /// A call.
+    Call,
+}
+
+pub(super) fn end(by: By, may_wrap: bool, captures_output: bool, at: Span, rt: &Rt<'_>) -> TokenStream {
+    // What rustc still has to say about the value, it says at the return type.
+    let span = Span::mixed_site().located_at(at);
+    let allow = lints::unused_outcomes();
+    let allow_return = lints::last_return();
+    let follow = match (may_wrap, by) {
+        (true, By::Call) => {
+            quote_spanned!(span=> FollowFuture as _, FollowStream as _, FollowStreamOrErr as _)
+        }
+        (true, By::Async) => quote_spanned!(span=> FollowStream as _, FollowStreamOrErr as _),
+        (false, By::Call) => quote_spanned! {span=>
+            FollowBoxedFuture as _, FollowBoxedStream as _, FollowBoxedStreamOrErr as _
+        },
+        (false, By::Async) => quote_spanned!(span=> FollowBoxedStream as _, FollowBoxedStreamOrErr as _),
+    };
+    let keep = if captures_output { keep(rt) } else { quote_spanned!(span=> |_, _| {}) };
+    quote_spanned! {span=>
+        #allow
+        use #rt::{AnyErr as _, DisplayErr as _, NoErr as _, FollowNothing as _, #follow};
+        (&&&#rt::Returned(&result)).observe(&open);
+        #allow_return
+        return (&&&#rt::Returned(&result)).kind().finish(
+            result,
+            open,
+            |value, open| (&&&#rt::Returned(value)).observe(open),
+            #keep,
+        );
+    }
+}
+
+fn keep(rt: &Rt<'_>) -> TokenStream {
+    let span = Span::mixed_site();
+    let allow = lints::unused_outcomes();
+    quote_spanned! {span=> |value, open| {
+        #allow
+        use #rt::{
+            CaptureDebug as _, CaptureName as _, CaptureSerialize as _, CaptureText as _, SuccessOfAny as _,
+            SuccessOfResult as _,
+        };
+        if #rt::Open::captures_output(open) {
+            if let ::core::option::Option::Some(value) = (&&#rt::Success(value)).success() {
+                #rt::Open::output(open, &(&&&&#rt::Captured(value)).capture());
+            }
+        }
+    } }
+}

@@ -1,0 +1,200 @@
+//! What the signature says about the returned value.
+//!
+//! In: the return type as it is written. Out: [`Returned`], what code inside of the function may say of that type, and a few questions
+//! about it. Does not: decide what a value is; an alias says nothing here, and the runtime looks at the type itself.
+
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::visit_mut::{VisitMut, visit_type_mut};
+use syn::{
+    AssocType, GenericArgument, PathArguments, PathSegment, ReturnType, Type, TypeParamBound, TypePath,
+};
+
+/// What is known of the returned type inside of the function.
+#[derive(Clone)]
+pub(crate) enum Returned {
+    /// `()`, or nothing written.
+    Unit,
+    /// `!`
+    Never,
+    /// All of it.
+    Known(Type),
+    /// `_` stands in it for each `impl Trait`.
+    Partly(Type),
+    /// `impl Trait`
+    Opaque,
+}
+
+impl Returned {
+    pub(crate) fn of(output: &ReturnType) -> Self {
+        match output {
+            ReturnType::Default => Self::Unit,
+            ReturnType::Type(_, ty) => Self::of_type(ty),
+        }
+    }
+
+    pub(crate) fn of_type(ty: &Type) -> Self {
+        let mut ty = plain(ty).clone();
+        match &ty {
+            Type::Tuple(tuple) if tuple.elems.is_empty() => return Self::Unit,
+            Type::Never(_) => return Self::Never,
+            _ => {}
+        }
+        let mut opaque = EraseOpaque(false);
+        opaque.visit_type_mut(&mut ty);
+        match ty {
+            Type::Infer(_) => Self::Opaque,
+            ty if opaque.0 => Self::Partly(ty),
+            ty => Self::Known(ty),
+        }
+    }
+
+    /// The type to write on a binding of the value.
+    pub(crate) fn annotation(&self) -> Option<&Type> {
+        match self {
+            Self::Known(ty) | Self::Partly(ty) => Some(ty),
+            Self::Unit | Self::Never | Self::Opaque => None,
+        }
+    }
+
+    /// Whether the value is neither a `Result` nor anything that still runs, whatever the names in scope: then nobody has to look
+    /// at it.
+    pub(crate) fn says_nothing(&self) -> bool {
+        const NUMBERS: &[&str] = &[
+            "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16",
+            "u32", "u64", "u128", "usize",
+        ];
+        match self {
+            Self::Unit | Self::Never => true,
+            Self::Opaque => false,
+            Self::Known(ty) | Self::Partly(ty) => match ty {
+                Type::Reference(_)
+                | Type::Tuple(_)
+                | Type::Array(_)
+                | Type::Slice(_)
+                | Type::Ptr(_)
+                | Type::FnPtr(_) => true,
+                Type::Path(TypePath { qself: None, path, .. }) => {
+                    path.get_ident().is_some_and(|ident| NUMBERS.contains(&ident.to_string().as_str()))
+                }
+                _ => false,
+            },
+        }
+    }
+}
+
+/// Whether an opaque future or stream may be wrapped: all that the signature promises of it is that it is one, and auto traits. In
+/// `impl Future + Clone` a wrapper could not keep the promise.
+pub(crate) fn may_be_wrapped(output: &ReturnType) -> bool {
+    let ReturnType::Type(_, ty) = output else { return false };
+    match plain(ty) {
+        Type::ImplTrait(ty) => ty.bounds.iter().all(can_be_kept),
+        // `Result<impl Stream, E>`
+        Type::Path(TypePath { qself: None, path, .. }) => {
+            path.segments.last().and_then(first_type).is_some_and(
+                |first| matches!(plain(first), Type::ImplTrait(ty) if ty.bounds.iter().all(can_be_kept)),
+            )
+        }
+        _ => false,
+    }
+}
+
+fn can_be_kept(bound: &TypeParamBound) -> bool {
+    const KEPT: &[&str] = &[
+        "Future",
+        "IntoFuture",
+        "TryFuture",
+        "Stream",
+        "TryStream",
+        "Send",
+        "Sync",
+        "Unpin",
+        "UnwindSafe",
+        "RefUnwindSafe",
+        "Sized",
+    ];
+    match bound {
+        TypeParamBound::Trait(bound) => {
+            bound.path.segments.last().is_some_and(|last| KEPT.contains(&last.ident.to_string().as_str()))
+        }
+        _ => true,
+    }
+}
+
+/// The output of a type that is written as a future: `impl Future<Output = T>`, `Pin<Box<dyn Future<Output = T>>>`,
+/// `BoxFuture<'_, T>`.
+pub(crate) fn output_of_future(output: &ReturnType) -> Option<&Type> {
+    let ReturnType::Type(_, ty) = output else { return None };
+    let mut ty = plain(ty);
+    loop {
+        match ty {
+            Type::ImplTrait(ty) => return ty.bounds.iter().find_map(output_in),
+            Type::TraitObject(ty) => return ty.bounds.iter().find_map(output_in),
+            Type::Path(TypePath { qself: None, path, .. }) => {
+                let last = path.segments.last()?;
+                ty = plain(first_type(last)?);
+                match last.ident.to_string().as_str() {
+                    "BoxFuture" | "LocalBoxFuture" => return Some(ty),
+                    "Pin" | "Box" => {}
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        }
+    }
+}
+
+fn output_in(bound: &TypeParamBound) -> Option<&Type> {
+    let TypeParamBound::Trait(bound) = bound else { return None };
+    let PathArguments::AngleBracketed(arguments) = &bound.path.segments.last()?.arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(AssocType { ident, ty, .. }) if ident == "Output" => Some(ty),
+        _ => None,
+    })
+}
+
+fn first_type(segment: &PathSegment) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+/// Without the parentheses, and the invisible ones of a macro's fragments.
+fn plain(mut ty: &Type) -> &Type {
+    loop {
+        match ty {
+            Type::Paren(paren) => ty = &paren.elem,
+            Type::Group(group) => ty = &group.elem,
+            ty => return ty,
+        }
+    }
+}
+
+/// Where the return type is written, else `or`.
+pub(crate) fn return_span(output: &ReturnType, or: Span) -> Span {
+    match output {
+        ReturnType::Default => or,
+        ReturnType::Type(_, ty) => ty.span(),
+    }
+}
+
+struct EraseOpaque(bool);
+
+impl VisitMut for EraseOpaque {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        match ty {
+            Type::Paren(paren) if matches!(*paren.elem, Type::ImplTrait(_)) => *ty = Type::clone(&paren.elem),
+            Type::Group(group) if matches!(*group.elem, Type::ImplTrait(_)) => *ty = Type::clone(&group.elem),
+            _ => {}
+        }
+        if let Type::ImplTrait(_) = ty {
+            self.0 = true;
+            *ty = syn::parse_quote_spanned!(ty.span()=> _);
+        }
+        visit_type_mut(self, ty);
+    }
+}
