@@ -8,4 +8,4 @@ pub(crate) mod keys;
 
 pub(crate) use genai::inherited_attributes;
 #[cfg(feature = "sdk")]
-pub(crate) use genai::{attributes, name, outcome};
+pub(crate) use genai::{attributes, content, name, outcome};
