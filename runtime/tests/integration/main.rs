@@ -8,6 +8,7 @@ mod program;
 mod support;
 
 mod collectors;
+mod content;
 mod endings;
 mod faults;
 mod layout;
