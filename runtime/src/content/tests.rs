@@ -366,6 +366,9 @@ struct Id(u64);
 #[test]
 fn fields_stay_what_an_attribute_can_hold() {
     assert_eq!(field!(7_u8), AttributeText::I64(7));
+    assert_eq!(field!(7), AttributeText::I64(7));
+    assert_eq!(field!(0.5), AttributeText::F64(0.5));
+    assert_eq!(field!(None::<u8>), AttributeText::from("null"));
     assert_eq!(field!(&true), AttributeText::Bool(true));
     assert_eq!(field!("x".to_owned()), AttributeText::from("x"));
     assert_eq!(field!(*"x"), AttributeText::from("x"));
@@ -408,6 +411,9 @@ enum Auth {
     Token(&'static str),
 }
 
+#[derive(Debug, Serialize)]
+struct ApiKey(&'static str);
+
 fn account() -> Account {
     Account {
         name: "ann",
@@ -439,6 +445,7 @@ fn secrets_are_masked_by_their_keys_whatever_they_are() {
     let map = HashMap::from([("db-password", Bad::Panics)]);
     assert_eq!(captured!(map), json!({ "db-password": "[redacted]" }));
     assert_eq!(captured!(Auth::Token("canary")), json!({ "Token": "[redacted]" }));
+    assert_eq!(captured!([Some(ApiKey("canary"))]), json!(["[redacted]"]));
 }
 
 #[test]
@@ -448,6 +455,8 @@ fn secrets_are_masked_in_debug_texts() {
     assert!(!text.contains("canary") && !text.contains("78"), "{text}");
     assert!(text.contains("name: \"ann\"") && text.contains("max_tokens: 5"), "{text}");
     assert!(!debug(&HashMap::from([("password", "canary")])).contains("canary"));
+    assert!(!debug(&[Some(ApiKey("canary"))]).contains("canary"));
+    assert!(!debug(&Auth::Token("canary")).contains("canary"));
     assert!(!debug(&"{\"password\":\"canary\"}").contains("canary"));
 }
 
