@@ -17,6 +17,7 @@ mod table;
 mod support;
 
 mod arguments;
+mod async_traits;
 mod attributes;
 mod auto_traits;
 mod control_flow;
@@ -26,17 +27,23 @@ mod functions;
 mod futures;
 mod generics;
 mod hygiene;
+mod kinds;
 mod macros;
 mod methods;
+mod never;
 mod options;
 mod plain;
+mod returned_futures;
 mod sizes;
+mod streams;
 mod traits;
+// mod waiting;
 
 #[test]
 fn at_least_150_shapes() {
-    let tables: [&[&str]; 14] = [
+    let tables: [&[&str]; 19] = [
         arguments::SHAPES,
+        async_traits::SHAPES,
         attributes::SHAPES,
         auto_traits::SHAPES,
         control_flow::SHAPES,
@@ -46,9 +53,13 @@ fn at_least_150_shapes() {
         futures::SHAPES,
         generics::SHAPES,
         hygiene::SHAPES,
+        kinds::SHAPES,
         macros::SHAPES,
         methods::SHAPES,
+        never::SHAPES,
         options::SHAPES,
+        returned_futures::SHAPES,
+        streams::SHAPES,
         traits::SHAPES,
     ];
     support::count(&tables, 150);
