@@ -13,6 +13,8 @@ mod support;
 
 #[path = "../tests/shapes/arguments.rs"]
 mod arguments;
+#[path = "../tests/shapes/control_flow.rs"]
+mod control_flow;
 #[path = "../tests/shapes/drops.rs"]
 mod drops;
 #[path = "../tests/shapes/functions.rs"]
@@ -22,5 +24,5 @@ mod macros;
 
 #[test]
 fn a_third_of_the_shapes() {
-    support::count(&[arguments::SHAPES, drops::SHAPES, functions::SHAPES, macros::SHAPES], 100);
+    support::count(&[arguments::SHAPES, control_flow::SHAPES, drops::SHAPES, functions::SHAPES, macros::SHAPES], 100);
 }

@@ -33,6 +33,7 @@ mod methods;
 mod never;
 mod options;
 mod plain;
+mod projections;
 mod returned_futures;
 mod sizes;
 mod streams;
@@ -41,7 +42,7 @@ mod traits;
 
 #[test]
 fn at_least_150_shapes() {
-    let tables: [&[&str]; 19] = [
+    let tables: [&[&str]; 20] = [
         arguments::SHAPES,
         async_traits::SHAPES,
         attributes::SHAPES,
@@ -58,6 +59,7 @@ fn at_least_150_shapes() {
         methods::SHAPES,
         never::SHAPES,
         options::SHAPES,
+        projections::SHAPES,
         returned_futures::SHAPES,
         streams::SHAPES,
         traits::SHAPES,
