@@ -77,7 +77,10 @@ macro_rules! items {
             }
         }
         #[cfg_attr($on, task)]
-        pub(super) async fn calls<S: Service<R>, R>(mut service: S, request: R) -> Result<S::Response, S::Error> {
+        pub(super) async fn calls<S: Service<R>, R>(
+            mut service: S,
+            request: R,
+        ) -> Result<S::Response, S::Error> {
             service.call(request).await
         }
 
@@ -91,7 +94,9 @@ macro_rules! items {
             .boxed()
         }
         #[cfg_attr($on, task)]
-        pub(super) fn generic_output<T: Send + 'static, E: Send + 'static>(item: Result<T, E>) -> BoxFuture<'static, Result<T, E>> {
+        pub(super) fn generic_output<T: Send + 'static, E: Send + 'static>(
+            item: Result<T, E>,
+        ) -> BoxFuture<'static, Result<T, E>> {
             log("called");
             ready(item).boxed()
         }
@@ -104,7 +109,9 @@ macro_rules! items {
             }
         }
         #[cfg_attr($on, task)]
-        pub(super) fn impl_argument(item: impl Display + Send + 'static) -> Pin<Box<dyn Future<Output = impl Display> + Send>> {
+        pub(super) fn impl_argument(
+            item: impl Display + Send + 'static,
+        ) -> Pin<Box<dyn Future<Output = impl Display> + Send>> {
             log("called");
             Box::pin(async move {
                 pause().await;
@@ -249,7 +256,10 @@ macro_rules! items {
                 stream::iter(0..2).map(|n| n + self.0.0.len())
             }
             #[cfg_attr($on, agent)]
-            pub(super) async fn streams_itself_boxed<'a>(&'a mut self, more: &'a u8) -> Result<BoxStream<'a, u8>, Broken> {
+            pub(super) async fn streams_itself_boxed<'a>(
+                &'a mut self,
+                more: &'a u8,
+            ) -> Result<BoxStream<'a, u8>, Broken> {
                 pause().await;
                 self.0 = D("used");
                 Ok(stream::iter(0..*more).boxed())

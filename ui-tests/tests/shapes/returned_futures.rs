@@ -202,12 +202,14 @@ macro_rules! items {
             Box::pin(async move { step(d).await })
         }
         #[cfg_attr($on, task)]
-        pub(super) fn boxed_block_in_full<'a>(d: &'a D) -> Pin<Box<dyn Future<Output = Result<&'a str, Broken>> + 'a>> {
+        pub(super) fn boxed_block_in_full<'a>(
+            d: &'a D,
+        ) -> Pin<Box<dyn Future<Output = Result<&'a str, Broken>> + 'a>> {
             std::boxed::Box::pin(async move {
                 pause().await;
                 let text = Some(d.0).filter(|text| text.len() > 1).ok_or(Broken)?;
                 Ok(text)
-            },)
+            })
         }
         #[cfg_attr($on, task(fields(my.n = n, my.name = d.0)))]
         pub(super) fn block_with_fields(n: u8, d: D) -> impl Future<Output = u8> + Send {

@@ -166,7 +166,9 @@ macro_rules! items {
             Ok(stream::iter(0..n).map(item))
         }
         #[cfg_attr($on, agent)]
-        pub(super) async fn later_or_never_boxed(n: u8) -> Result<BoxStream<'static, Result<u8, Silent>>, Broken> {
+        pub(super) async fn later_or_never_boxed(
+            n: u8,
+        ) -> Result<BoxStream<'static, Result<u8, Silent>>, Broken> {
             pause().await;
             let n = n.checked_sub(1).ok_or(Broken)?;
             Ok(stream::iter(0..n).map(Ok).boxed())
