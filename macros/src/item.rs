@@ -149,8 +149,11 @@ fn other(item: &TokenStream) -> Option<(Span, Other)> {
                 return qualifier.map(|word| (word.span(), Other::Item("an extern block")));
             }
             other => {
-                let span = qualifier.map_or_else(|| other.span(), |word| word.span());
-                return Some((span, Other::Expression));
+                let start = match &other {
+                    TokenTree::Group(group) => group.span_open(),
+                    other => other.span(),
+                };
+                return Some((qualifier.map_or(start, |word| word.span()), Other::Expression));
             }
         };
         let what = match word.to_string().as_str() {

@@ -45,4 +45,31 @@ fn unknown_type(a: Missing) -> Missing {
     a
 }
 
+#[task]
+fn one_line() -> u8 { "no" }
+
+#[task]
+async fn one_line_async() -> String { 1 }
+
+#[task]
+fn looked_at((a, _): (u8, u8)) -> Result<String, u8> {
+    if a == 1 {
+        return Ok(1);
+    }
+    a
+}
+
+#[task]
+fn never() -> ! {
+    println!();
+}
+
+#[task]
+fn boxed(a: u8) -> std::pin::Pin<Box<dyn Future<Output = Option<u8>> + Send>> {
+    Box::pin(async move {
+        let b: u16 = a;
+        Some(1)
+    })
+}
+
 fn main() {}
