@@ -10,7 +10,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, ExprLit, Lit};
 
 use super::lints;
-use crate::args::{Args, Field};
+use crate::args::{Args, Field, Inputs};
 use crate::rt::Rt;
 
 pub(super) fn begin(
@@ -23,7 +23,7 @@ pub(super) fn begin(
     let parent =
         args.parent.as_ref().map(|parent| quote_spanned!(span=> #rt::Open::parent(&mut open, #parent);));
     let fields = fields(&args.fields, rt);
-    let input = input(inputs, rt);
+    let input = input(args, inputs, rt);
     if parent.is_none() && fields.is_none() && input.is_none() {
         return quote_spanned!(span=> let open = #rt::Open::new(&__LLMETRY_SITE););
     }
@@ -67,8 +67,9 @@ fn fields(fields: &[Field], rt: &Rt<'_>) -> Option<TokenStream> {
     })
 }
 
-fn input(inputs: &[Ident], rt: &Rt<'_>) -> Option<TokenStream> {
-    if inputs.is_empty() {
+fn input(args: &Args, inputs: &[Ident], rt: &Rt<'_>) -> Option<TokenStream> {
+    // All arguments of a function without any are an empty object.
+    if matches!(args.capture.inputs, Inputs::None) {
         return None;
     }
     let span = Span::mixed_site();
