@@ -1,0 +1,174 @@
+//! How large the futures are: what the attribute adds, in bytes, to one alone and at each level of a nest.
+
+use llmetry::task;
+
+use crate::support::*;
+
+/// Of a single future.
+const ALONE: usize = 64;
+/// Of each level of a nest.
+const A_LEVEL: usize = 40;
+
+macro_rules! items {
+    ($on:meta) => {
+        pub(super) struct Large {
+            pub(super) a: [u8; 512],
+            pub(super) b: u8,
+        }
+
+        #[cfg_attr($on, task)]
+        pub(super) async fn nothing() {
+            pause().await;
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn small(a: u64) -> u64 {
+            pause().await;
+            a
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large(a: [u8; 512]) -> u8 {
+            pause().await;
+            a[3]
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_unused(_: [u8; 512], _a: [u8; 512]) {
+            pause().await;
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_borrowed(a: &[u8; 512]) -> u8 {
+            pause().await;
+            a[3]
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_local(a: u8) -> u8 {
+            let l = [a; 512];
+            pause().await;
+            l[3]
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_result(a: u8) -> [u8; 512] {
+            pause().await;
+            [a; 512]
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_error(a: u8) -> Result<u8, [u8; 512]> {
+            pause().await;
+            Err([a; 512])
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_tuple((a, b): ([u8; 512], u8)) -> u8 {
+            pause().await;
+            a[3] + b
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_tuple_wild((a, _): ([u8; 512], u8)) -> u8 {
+            pause().await;
+            a[3]
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_struct(Large { a, b }: Large) -> u8 {
+            pause().await;
+            a[3] + b
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_struct_rest(Large { b, .. }: Large) -> u8 {
+            pause().await;
+            b
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_after_a_pattern((a, _): (u8, u8), b: [u8; 512]) -> u8 {
+            pause().await;
+            a + b[3]
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn level_0(a: u64, b: u64) -> u64 {
+            pause().await;
+            a + b
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn level_1(a: u64, b: u64) -> u64 {
+            level_0(a, b).await + a
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn level_2(a: u64, b: u64) -> u64 {
+            level_1(a, b).await + a
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn level_3(a: u64, b: u64) -> u64 {
+            level_2(a, b).await + a
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn level_4(a: u64, b: u64) -> u64 {
+            level_3(a, b).await + a
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn fails_0(a: u64) -> Result<u64, Broken> {
+            pause().await;
+            if a == 0 { Err(Broken) } else { Ok(a) }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn fails_1(a: u64) -> Result<u64, Broken> {
+            Ok(fails_0(a).await? + 1)
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn fails_2(a: u64) -> Result<u64, Broken> {
+            Ok(fails_1(a).await? + 1)
+        }
+    };
+}
+twice!(items);
+
+/// What the attribute adds to the future of a call.
+macro_rules! growth {
+    ($call:expr) => {{
+        let bare = {
+            use bare::*;
+            size_of_val(&$call)
+        };
+        let traced = {
+            use traced::*;
+            size_of_val(&$call)
+        };
+        println!("{}: {bare} + {}", stringify!($call), traced - bare);
+        traced - bare
+    }};
+}
+
+macro_rules! stays_small {
+    ($($name:ident: $call:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            assert!(growth!($call) <= ALONE);
+        })*
+    };
+}
+
+stays_small! {
+    nothing: nothing();
+    small: small(1);
+    large: large([7; 512]);
+    large_unused: large_unused([7; 512], [7; 512]);
+    large_borrowed: large_borrowed(&[7; 512]);
+    large_local: large_local(1);
+    large_result: large_result(1);
+    large_error: large_error(1);
+    large_tuple: large_tuple(([7; 512], 1));
+    large_tuple_wild: large_tuple_wild(([7; 512], 1));
+    large_struct: large_struct(Large { a: [7; 512], b: 1 });
+    large_struct_rest: large_struct_rest(Large { a: [7; 512], b: 1 });
+    large_after_a_pattern: large_after_a_pattern((1, 2), [7; 512]);
+}
+
+#[test]
+fn a_level_adds_little() {
+    let levels = [
+        growth!(level_0(1, 2)),
+        growth!(level_1(1, 2)),
+        growth!(level_2(1, 2)),
+        growth!(level_3(1, 2)),
+        growth!(level_4(1, 2)),
+    ];
+    assert!(levels.windows(2).skip(1).all(|pair| pair[1] - pair[0] <= A_LEVEL), "{levels:?}");
+    let fallible = [growth!(fails_0(1)), growth!(fails_1(1)), growth!(fails_2(1))];
+    assert!(fallible.windows(2).skip(1).all(|pair| pair[1] - pair[0] <= A_LEVEL), "{fallible:?}");
+}
