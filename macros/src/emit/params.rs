@@ -9,6 +9,9 @@
 //! A pattern that takes everything out of its value (`(a, _): (A, B)`, `State(s): State<S>`) is taken apart where it is written, and its
 //! bindings are captured like names; `_` in it gets a name too.
 //!
+//! A closure captures the same, but binds each name again, `let a = a;`: there it costs nothing, and compiler and clippy see a binding of
+//! the user's rather than a capture of ours ("argument is not mutable", "never read").
+//!
 //! With other patterns this does not do: something of the value would stay behind, outside. And a name that the body assigns to
 //! without `mut` needs a binding for the compiler to report. From the first of these on the compiler's own way is written out (the
 //! reference, "Destructors", "Scopes of function parameters"), since bindings of the body are dropped before what is captured:
@@ -48,6 +51,8 @@ struct Param {
 enum Way {
     /// Captured by these names, in the order in which they are to be dropped.
     Captured(Vec<Name>),
+    /// Captured by these names, and bound there by the same, in this order.
+    Bound(Vec<(PatIdent, Name)>),
     /// Moved into the body as `name`, and bound there by the user's pattern.
     Rebound { name: Ident, pat: Option<Pat> },
 }
@@ -68,8 +73,17 @@ enum Named {
     Nowhere,
 }
 
+/// What a body is put into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Into {
+    /// An `async` block, where a binding is stored once more than a capture.
+    Block,
+    /// A closure, where it is not.
+    Closure,
+}
+
 impl Params {
-    pub(super) fn of(function: &Function, args: &Args) -> Self {
+    pub(super) fn of(function: &Function, args: &Args, into: Into) -> Self {
         let words = Words {
             body: words(function.body.clone()),
             args: words(
@@ -98,16 +112,29 @@ impl Params {
                 (FnArg::Receiver(receiver), _) => {
                     (None, Way::Rebound { name: Ident::from(receiver.self_token), pat: None })
                 }
-                (_, Some(Pat::Ident(name))) if !is_rebound && is_plain(name) && !needs_binding(name) => {
+                (_, Some(Pat::Ident(name)))
+                    if into == Into::Block && !is_rebound && is_plain(name) && !needs_binding(name) =>
+                {
                     (None, Way::Captured(vec![words.name(name.ident.clone())]))
                 }
                 (_, Some(pat)) if !is_rebound && is_taken_apart(pat, true) => {
-                    let mut taken = TakeApart { index, bindings: Vec::new(), rest: Vec::new() };
+                    let mut taken = TakeApart { index, into, bindings: Vec::new(), rest: Vec::new() };
                     let mut pat = pat.clone();
                     taken.visit_pat_mut(&mut pat);
-                    let bindings = taken.bindings.into_iter().rev().map(|ident| words.name(ident));
                     let rest = taken.rest.into_iter().map(|ident| Name { ident, named: Named::InBody });
-                    (Some(pat), Way::Captured(bindings.chain(rest).collect()))
+                    let way = match into {
+                        Into::Block => {
+                            let bindings = taken.bindings.into_iter().rev().map(|pat| words.name(pat.ident));
+                            Way::Captured(bindings.chain(rest).collect())
+                        }
+                        Into::Closure => {
+                            let rest = rest.map(|name| (plain(name.ident.clone()), name));
+                            let bindings = taken.bindings.into_iter();
+                            let bindings = bindings.map(|pat| (pat.clone(), words.name(pat.ident)));
+                            Way::Bound(rest.chain(bindings).collect())
+                        }
+                    };
+                    (Some(pat), way)
                 }
                 (_, pat) => {
                     is_rebound = true;
@@ -130,7 +157,7 @@ impl Params {
             }
             let is_bound_again = match &param.way {
                 Way::Captured(names) => names.iter().any(|name| name.named == Named::Nowhere),
-                Way::Rebound { .. } => true,
+                Way::Bound(_) | Way::Rebound { .. } => true,
             };
             if is_bound_again {
                 // What is expected of the user's binding is not to be expected here as well.
@@ -141,9 +168,13 @@ impl Params {
 
     /// A mention of each parameter that makes the body capture it whole, in the order of their drops.
     pub(super) fn captures(&self) -> impl Iterator<Item = TokenStream> {
-        self.params.iter().rev().flat_map(|param| match &param.way {
-            Way::Captured(names) => names.iter().map(|name| param.mention(&name.ident)).collect::<Vec<_>>(),
-            Way::Rebound { name, .. } => vec![param.mention(name)],
+        self.params.iter().rev().flat_map(|param| {
+            let names: Vec<_> = match &param.way {
+                Way::Captured(names) => names.iter().map(|name| &name.ident).collect(),
+                Way::Bound(names) => names.iter().rev().map(|(_, name)| &name.ident).collect(),
+                Way::Rebound { name, .. } => vec![name],
+            };
+            names.into_iter().map(|name| param.mention(name)).collect::<Vec<_>>()
         })
     }
 
@@ -152,7 +183,7 @@ impl Params {
         self.params.iter().flat_map(|param| {
             let names = match &param.way {
                 Way::Captured(names) => names.as_slice(),
-                Way::Rebound { .. } => &[],
+                Way::Bound(_) | Way::Rebound { .. } => &[],
             };
             names.iter().filter_map(|name| match name.named {
                 Named::InBody => None,
@@ -166,8 +197,20 @@ impl Params {
     pub(super) fn rebindings(&self) -> Vec<TokenStream> {
         let span = Span::mixed_site();
         let allow = lints::rebinding();
-        let bind = self.params.iter().filter_map(|Param { cfgs, lints, way, .. }| match way {
+        let bind = self.params.iter().filter_map(|param @ Param { cfgs, lints, way, .. }| match way {
             Way::Captured(_) => None,
+            Way::Bound(names) => {
+                let allow_use = lints::mention();
+                let bind = names.iter().map(|(pat, Name { ident, named })| {
+                    let used = (*named == Named::Used).then(|| param.mention(ident));
+                    quote_spanned! {span=>
+                        #(#cfgs)* #allow_use let __llmetry_argument = #ident;
+                        #(#cfgs)* #allow #(#lints)* let #pat = __llmetry_argument;
+                        #used
+                    }
+                });
+                Some(bind.collect())
+            }
             Way::Rebound { name, pat: Some(Pat::Ident(pat)) } if is_plain(pat) => {
                 Some(quote_spanned!(span=> #(#cfgs)* #allow #(#lints)* let #pat = #name;))
             }
@@ -235,7 +278,8 @@ fn is_taken_apart(pat: &Pat, in_tuples: bool) -> bool {
 /// Collects the bindings of a pattern in the order in which they are written, and gives each `_` a name.
 struct TakeApart {
     index: usize,
-    bindings: Vec<Ident>,
+    into: Into,
+    bindings: Vec<PatIdent>,
     rest: Vec<Ident>,
 }
 
@@ -251,8 +295,15 @@ impl VisitMut for TakeApart {
     }
 
     fn visit_pat_ident_mut(&mut self, pat: &mut PatIdent) {
-        self.bindings.push(pat.ident.clone());
+        self.bindings.push(pat.clone());
+        if self.into == Into::Closure {
+            pat.mutability = None;
+        }
     }
+}
+
+fn plain(ident: Ident) -> PatIdent {
+    PatIdent { attrs: Vec::new(), by_ref: None, mutability: None, ident, subpat: None }
 }
 
 fn own_name(index: usize, part: Option<usize>) -> Ident {

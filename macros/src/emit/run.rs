@@ -85,11 +85,17 @@ pub(super) fn in_place_observed(function: &Function, returned: &Returned, rt: &R
     let span = Span::mixed_site();
     let at = return_span(&function.sig.output, function.sig.ident.span());
     let body = braced(function.body.clone(), at);
-    let annotation = returned.annotation().map(|ty| quote_spanned!(span=> : #ty));
+    let body = quote_spanned!(at=> '__llmetry_body: #body);
+    let ty = returned.annotation();
+    let annotation = ty.map(|ty| quote_spanned!(span=> : #ty));
+    let generic = ty.map(|ty| quote_spanned!(span=> ::<#ty>));
     let allow = lints::last_return();
+    // In two steps: a binding that is made from a mistake has no type, and what asks for one would make a second mistake.
     quote_spanned! {span=>
         let entered = #rt::Entered::new(open);
-        let result #annotation = '__llmetry_body: #body;
+        let returned #annotation = #body;
+        #allow
+        let result = ::core::convert::identity #generic (returned);
         #allow
         let open = #rt::Entered::leave(entered);
     }

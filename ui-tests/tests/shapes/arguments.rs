@@ -153,11 +153,20 @@ macro_rules! items {
             log("body");
         }
         #[cfg_attr($on, task)]
-        pub(super) fn cfgs(a: u8, #[cfg(any())] b: Missing, #[cfg(all())] c: u8, #[cfg(any())] (d, e): Missing) -> u8 {
+        pub(super) fn cfgs(
+            a: u8,
+            #[cfg(any())] b: Missing,
+            #[cfg(all())] c: u8,
+            #[cfg(any())] (d, e): Missing,
+        ) -> u8 {
             a + c
         }
         #[cfg_attr($on, task)]
-        pub(super) fn lint_attributes(#[allow(unused_variables)] a: u8, #[expect(unused_variables)] b: u8, c: u8) -> u8 {
+        pub(super) fn lint_attributes(
+            #[allow(unused_variables)] a: u8,
+            #[expect(unused_variables)] b: u8,
+            c: u8,
+        ) -> u8 {
             c
         }
         #[cfg_attr($on, task)]
@@ -165,14 +174,24 @@ macro_rules! items {
             r#fn + r#in.0
         }
         #[cfg_attr($on, task)]
-        pub(super) fn trailing_comma(
-            a: u8,
-            b: u8,
-        ) -> u8 {
+        pub(super) fn trailing_comma(a: u8, b: u8) -> u8 {
             a - b
         }
         #[cfg_attr($on, task)]
-        pub(super) fn many(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8) -> u8 {
+        pub(super) fn many(
+            a: u8,
+            b: u8,
+            c: u8,
+            d: u8,
+            e: u8,
+            f: u8,
+            g: u8,
+            h: u8,
+            i: u8,
+            j: u8,
+            k: u8,
+            l: u8,
+        ) -> u8 {
             a + b + c + d + e + f + g + h + i + j + k + l
         }
         #[cfg_attr($on, task)]
@@ -182,7 +201,11 @@ macro_rules! items {
             __llmetry_arg0 + self_ + site + kind + value + span + rt
         }
         #[cfg_attr($on, task)]
-        pub(super) async fn our_names_async((open, __llmetry_arg0): (u8, u8), __llmetry_held: u8, __llmetry_result: u8) -> u8 {
+        pub(super) async fn our_names_async(
+            (open, __llmetry_arg0): (u8, u8),
+            __llmetry_held: u8,
+            __llmetry_result: u8,
+        ) -> u8 {
             pause().await;
             open + __llmetry_arg0 + __llmetry_held + __llmetry_result
         }

@@ -25,7 +25,8 @@ macro_rules! auto_traits {
         match &$value {
             value => {
                 let probe = Probe::of(value);
-                [probe.send(), probe.sync(), probe.unpin(), probe.unwind_safe(), probe.ref_unwind_safe()].join(" ")
+                [probe.send(), probe.sync(), probe.unpin(), probe.unwind_safe(), probe.ref_unwind_safe()]
+                    .join(" ")
             }
         }
     }};

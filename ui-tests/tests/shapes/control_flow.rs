@@ -110,12 +110,16 @@ macro_rules! items {
         }
         #[cfg_attr($on, task)]
         pub(super) fn error_is_text(n: u8) -> Result<u8, String> {
-            if n == 0 { Err("zero".to_owned())? }
+            if n == 0 {
+                Err("zero".to_owned())?
+            }
             Ok(n)
         }
         #[cfg_attr($on, task)]
         pub(super) fn breaks(n: u8) -> ControlFlow<u8, D> {
-            if n == 0 { ControlFlow::Break(n)? }
+            if n == 0 {
+                ControlFlow::Break(n)?
+            }
             ControlFlow::Continue(D("d"))
         }
         #[cfg_attr($on, task)]
@@ -233,9 +237,7 @@ macro_rules! items {
                 }
                 n
             };
-            let asks = |ok: bool| -> Result<u8, Silent> {
-                if ok { Ok(1) } else { Err(Broken)? }
-            };
+            let asks = |ok: bool| -> Result<u8, Silent> { if ok { Ok(1) } else { Err(Broken)? } };
             Ok(own(0) + asks(true).unwrap_or(5) + asks(false).unwrap_or(5))
         }
         #[cfg_attr($on, task)]
@@ -304,11 +306,7 @@ macro_rules! items {
         }
         #[cfg_attr($on, task)]
         pub(super) fn statement_tail(n: &mut u8) {
-            if *n == 0 {
-                *n = 1
-            } else {
-                *n = 2
-            }
+            if *n == 0 { *n = 1 } else { *n = 2 }
         }
         #[cfg_attr($on, task)]
         pub(super) fn bare_block() -> D {

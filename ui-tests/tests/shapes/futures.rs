@@ -125,7 +125,9 @@ macro_rules! items {
         }
         #[cfg_attr($on, workflow)]
         pub(super) async fn first_error() -> Result<(u8, u8), Broken> {
-            tokio::try_join!(fails_late(), async { Ok(local(Rc::new(9)).await + steps(9, D("slow")).await.0.len() as u8) })
+            tokio::try_join!(fails_late(), async {
+                Ok(local(Rc::new(9)).await + steps(9, D("slow")).await.0.len() as u8)
+            })
         }
         #[cfg_attr($on, task)]
         pub(super) async fn fails_late() -> Result<u8, Broken> {

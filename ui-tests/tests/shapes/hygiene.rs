@@ -60,7 +60,11 @@ macro_rules! items {
         use super::words::*;
 
         #[cfg_attr($on, ::llmetry::task(name = "a", version = 1, err = true, fields(my.n = n, my.m = m)))]
-        pub(crate) async fn beside_our_words(n: u8, (m, _): (u8, Box), _: Option) -> ::core::result::Result<u8, Result> {
+        pub(crate) async fn beside_our_words(
+            n: u8,
+            (m, _): (u8, Box),
+            _: Option,
+        ) -> ::core::result::Result<u8, Result> {
             pause().await;
             ::core::result::Result::Ok(n + m)
         }
@@ -74,7 +78,9 @@ macro_rules! items {
         #[cfg_attr($on, ::llmetry::tool)]
         pub(crate) fn real_result(fails: bool) -> ::core::result::Result<u8, ::std::string::String> {
             let text = ::core::result::Result::Err(::std::string::String::new());
-            if fails { text? }
+            if fails {
+                text?
+            }
             ::core::result::Result::Ok(1)
         }
         #[cfg_attr($on, ::llmetry::tool)]

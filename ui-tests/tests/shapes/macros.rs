@@ -84,14 +84,14 @@ macro_rules! by_lifetime {
 macro_rules! nested {
     ($on:meta, $dollar:tt $outer:ident) => {
         macro_rules! $outer {
-            ($dollar name:ident, $dollar body:expr) => {
-                #[cfg_attr($on, tool)]
-                pub(super) async fn $dollar name((a, _): (D, D)) -> (D, u8) {
-                    pause().await;
-                    (a, $dollar body)
-                }
-            };
-        }
+                                            ($dollar name:ident, $dollar body:expr) => {
+                                                #[cfg_attr($on, tool)]
+                                                pub(super) async fn $dollar name((a, _): (D, D)) -> (D, u8) {
+                                                    pause().await;
+                                                    (a, $dollar body)
+                                                }
+                                            };
+                                        }
         $outer!(made_twice, 7);
     };
 }
@@ -128,11 +128,15 @@ macro_rules! type_of {
 }
 
 macro_rules! wild {
-    () => { (_, _) };
+    () => {
+        (_, _)
+    };
 }
 
 macro_rules! type_of_pattern {
-    ($m:ident) => { ($m, _) };
+    ($m:ident) => {
+        ($m, _)
+    };
 }
 
 macro_rules! items {

@@ -39,7 +39,12 @@ impl Of {
 async fn plain_functions() {
     let (output, trace) = record(outer((1, D("d")))).await;
     assert_eq!(output.ok(), Some(3));
-    assert_eq!(trace.to_string(), "invoke_workflow outer\n  inner\n  execute_tool inner_sync\n  invoke_agent method\n");
+    assert_eq!(
+        trace.to_string(),
+        "invoke_workflow outer\n  inner\n  execute_tool inner_sync\n  invoke_agent method\n"
+    );
     let (output, trace) = record_sync(|| finish(outer((0, D("d")))));
-    assert!(output.is_err() && trace.span("inner").is_error() && trace.span("invoke_workflow outer").is_error());
+    assert!(
+        output.is_err() && trace.span("inner").is_error() && trace.span("invoke_workflow outer").is_error()
+    );
 }
