@@ -105,19 +105,6 @@ const KNOWN: &[Known] = &[
         "a return from a function with `#[track_caller]` is not the end: the value would not be looked at",
     ),
     (
-        Added,
-        "unused_assignments",
-        In(&["warnings::unused_assignments::future"]),
-        "the block has captured the argument, and never reads what it captured",
-    ),
-    (
-        Lost,
-        "E0384",
-        In(&["borrows::mutability::assigned_argument_of_a_future"]),
-        "it is E0594 there: an argument is captured, not bound, since a binding would be stored once more",
-    ),
-    (Added, "E0594", In(&["borrows::mutability::assigned_argument_of_a_future"]), "see above"),
-    (
         Lost,
         "E0597",
         In(&["borrows::lives::returned_iterator"]),

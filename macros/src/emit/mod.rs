@@ -79,7 +79,7 @@ fn put(function: &Function, inside: &TokenStream) -> TokenStream {
 
 fn in_async_fn(args: &Args, function: &mut Function, rt: &Rt<'_>) -> TokenStream {
     let returned = Returned::of(&function.sig.output);
-    let params = Params::of(function, args, Into::Block);
+    let params = Params::of(function, args, Into::AsyncBlock);
     let begin = begin(args, function, params.borrowed(), rt);
     let run = run::in_async_block(function, &params, &returned, rt);
     let end = end(By::Async, &function.sig.output, &returned, args, rt);

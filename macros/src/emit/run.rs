@@ -86,18 +86,17 @@ pub(super) fn in_place_observed(function: &Function, returned: &Returned, rt: &R
     let at = return_span(&function.sig.output, function.sig.ident.span());
     let body = braced(function.body.clone(), at);
     let body = quote_spanned!(at=> '__llmetry_body: #body);
-    let ty = returned.annotation();
-    let annotation = ty.map(|ty| quote_spanned!(span=> : #ty));
-    let generic = ty.map(|ty| quote_spanned!(span=> ::<#ty>));
+    let (annotation, argument) = match returned.annotation() {
+        Some(ty) => (Some(quote_spanned!(span=> : #ty)), Some(quote_spanned!(span=> ::<#ty>))),
+        None => (None, None),
+    };
     let allow = lints::last_return();
-    // In two steps: a binding that is made from a mistake has no type, and what asks for one would make a second mistake.
+    // The type is said again: that of a body that does not compile is unknown, and rustc would go on about what that cannot do.
     quote_spanned! {span=>
         let entered = #rt::Entered::new(open);
-        let returned #annotation = #body;
+        let result #annotation = #body;
         #allow
-        let result = ::core::convert::identity #generic (returned);
-        #allow
-        let open = #rt::Entered::leave(entered);
+        let (result, open) = #rt::Entered::leave #argument (entered, result);
     }
 }
 

@@ -264,7 +264,7 @@ twice!(items);
 
 shapes! {
     associated: S::new(1) => "new, tool:drop";
-    by_value: S(1, D("d")).by_value() => "by_value(tool:drop)";
+    by_value: S(1, D("d")).by_value() => "by_value, tool:drop";
     by_value_async: fates(|| S(1, D("d")).by_value_async(D("other")))
         => "tool:drop, by_value_async cancelled(tool:drop), by_value_async, tool:drop";
     by_ref: S(1, D("d")).by_ref().0 => "by_ref, tool:drop";
@@ -306,5 +306,5 @@ shapes! {
     by_box: Box::new(E::B(D("b"))).by_box() => "by_box";
     by_box_async: fates(|| Box::new(E::B(D("b"))).by_box_async(D("c")))
         => "by_box_async cancelled, by_box_async(by_box)";
-    as_a_path: [S(1, D("a")), S(2, D("b"))].map(S::by_value) => "by_value(tool:drop), by_value(tool:drop)";
+    as_a_path: [S(1, D("a")), S(2, D("b"))].map(S::by_value) => "by_value, tool:drop, by_value, tool:drop";
 }
