@@ -27,7 +27,7 @@
 //! ```
 //!
 //! - [`workflow`], [`task`], [`agent`], [`tool`]: attributes for async and sync functions; the function comes out untouched.
-//! - [`init`], [`builder`], [`Guard`], [`Report`], [`Stats`]: opening, closing, and what became of every span.
+//! - [`init`], [`builder`], [`Guard`], [`Handle`], [`Report`], [`Stats`]: opening, closing, and what became of every span.
 //! - [`Convention`]: whose words spans are written in, OpenTelemetry's or OpenLLMetry's.
 //! - [`current`]: what a function may say about its span. [`InCurrentTrace`], [`spawn`], [`scoped`]: into other tasks and threads.
 //! - [`inject`], [`extract`], [`RequestBuilderExt`]: W3C trace context over HTTP.

@@ -51,11 +51,20 @@ fn fields(fields: &[Field], rt: &Rt<'_>) -> Option<TokenStream> {
             Expr::Lit(ExprLit { attrs, lit: Lit::Str(text) }) if attrs.is_empty() => {
                 quote_spanned!(span=> #rt::Text(#text))
             }
-            value => quote_spanned!(span=> #value),
+            value => quote_spanned!(span=> (&&&&&#rt::Captured(&(#value))).llmetry_attribute()),
         };
         quote_spanned!(span=> #rt::Open::field(&open, #key, #value);)
     });
-    Some(quote_spanned!(span=> if #rt::Open::start(&mut open) { #(#set)* }))
+    let allow = lints::unused_outcomes();
+    Some(quote_spanned! {span=>
+        if #rt::Open::start(&mut open) {
+            #allow
+            use #rt::{
+                FieldAsDebug as _, FieldAsIs as _, FieldAsName as _, FieldAsSerialize as _, FieldAsText as _,
+            };
+            #(#set)*
+        }
+    })
 }
 
 fn input(inputs: &[Ident], rt: &Rt<'_>) -> Option<TokenStream> {
@@ -66,7 +75,7 @@ fn input(inputs: &[Ident], rt: &Rt<'_>) -> Option<TokenStream> {
     let allow = lints::unused_outcomes();
     let arguments = inputs.iter().map(|name| {
         let key = name.unraw().to_string();
-        quote_spanned!(span=> (#key, &(&&&&#rt::Captured(&#name)).capture()))
+        quote_spanned!(span=> (#key, &(&&&&#rt::Captured(&#name)).llmetry_capture()))
     });
     Some(quote_spanned! {span=>
         if #rt::Open::captures_input(&mut open) {

@@ -8,7 +8,7 @@
 //!     static __LLMETRY_SITE: Site = Site::new(Kind::Task, "f").location(module_path!(), file!(), line!());
 //!     let open = Open::new(&__LLMETRY_SITE);                                 // BEGIN: parent, fields, input
 //!     let (result, open) = Scope::new(open, async move { EDGE '__llmetry_body: { BODY } }).await;
-//!     …(&&&Returned(&result)).observe(&open)…                                // END: outcome, output; the span ends
+//!     …(&&&Returned(&result)).llmetry_observe(&open)…                                // END: outcome, output; the span ends
 //! }
 //!
 //! ATTRS VIS fn f(a: A, b: B) -> R {

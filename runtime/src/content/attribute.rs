@@ -1,7 +1,7 @@
 //! How the value of a field becomes an attribute: as it is, if an attribute can hold it; else like captured content, except that a
 //! number, boolean or text stays one. Fields are the program's own choice: they need no switch, and nothing is masked in them.
 //!
-//! In: a reference, in generated code: `(&&&&&Captured(&value)).attribute()`. Out: an [`AttributeValue`].
+//! In: a reference, in generated code: `(&&&&&Captured(&value)).llmetry_attribute()`. Out: an [`AttributeValue`].
 
 use std::fmt::Debug;
 
@@ -31,14 +31,14 @@ pub trait FieldAsIs {
     type Attribute: AttributeValue;
 
     /// Chooses this way.
-    fn attribute(&self) -> Self::Attribute;
+    fn llmetry_attribute(&self) -> Self::Attribute;
 }
 
 impl<T: IntoValue + Clone> FieldAsIs for &&&&Captured<'_, T> {
     type Attribute = T;
 
     #[inline]
-    fn attribute(&self) -> T {
+    fn llmetry_attribute(&self) -> T {
         self.0.clone()
     }
 }
@@ -51,14 +51,14 @@ macro_rules! level {
             type Attribute: AttributeValue;
 
             /// Chooses this way.
-            fn attribute(&self) -> Self::Attribute;
+            fn llmetry_attribute(&self) -> Self::Attribute;
         }
 
         impl<'a, T: $bound + ?Sized> $name for $receiver {
             type Attribute = $out<'a, T>;
 
             #[inline]
-            fn attribute(&self) -> $out<'a, T> {
+            fn llmetry_attribute(&self) -> $out<'a, T> {
                 $out(self.0)
             }
         }
@@ -80,14 +80,14 @@ pub trait FieldAsName {
     type Attribute: AttributeValue;
 
     /// Chooses this way.
-    fn attribute(&self) -> Self::Attribute;
+    fn llmetry_attribute(&self) -> Self::Attribute;
 }
 
 impl<T: ?Sized> FieldAsName for Captured<'_, T> {
     type Attribute = Named;
 
     #[inline]
-    fn attribute(&self) -> Named {
+    fn llmetry_attribute(&self) -> Named {
         Named(std::any::type_name::<T>())
     }
 }

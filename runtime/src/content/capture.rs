@@ -3,7 +3,7 @@
 //!
 //! In: a reference, in generated code where the type is known or a parameter with its bounds. Out: a [`Capture`]. As in
 //! `scope/outcome`, the traits are implemented one reference level apart, and the call starts at the top:
-//! `(&&&&Captured(&value)).capture()`. No bound is asked of anybody's type, and nothing runs before [`Capture::write`].
+//! `(&&&&Captured(&value)).llmetry_capture()`. No bound is asked of anybody's type, and nothing runs before [`Capture::write`].
 
 use std::any::type_name;
 use std::fmt::Debug;
@@ -35,14 +35,14 @@ macro_rules! level {
             type Capture: Capture;
 
             /// Chooses this way.
-            fn capture(&self) -> Self::Capture;
+            fn llmetry_capture(&self) -> Self::Capture;
         }
 
         impl<'a, T: $bound + ?Sized> $name for $receiver {
             type Capture = $out<'a, T>;
 
             #[inline]
-            fn capture(&self) -> $out<'a, T> {
+            fn llmetry_capture(&self) -> $out<'a, T> {
                 $out(self.0)
             }
         }
@@ -88,14 +88,14 @@ pub trait CaptureName {
     type Capture: Capture;
 
     /// Chooses this way.
-    fn capture(&self) -> Self::Capture;
+    fn llmetry_capture(&self) -> Self::Capture;
 }
 
 impl<T: ?Sized> CaptureName for Captured<'_, T> {
     type Capture = Named;
 
     #[inline]
-    fn capture(&self) -> Named {
+    fn llmetry_capture(&self) -> Named {
         Named(type_name::<T>())
     }
 }
@@ -114,7 +114,7 @@ impl Capture for Named {
     }
 }
 
-/// What a function returned, borrowed: `(&&Success(&result)).success()` is what is captured of it, if anything is.
+/// What a function returned, borrowed: `(&&Success(&result)).llmetry_success()` is what is captured of it, if anything is.
 #[derive(Debug)]
 pub struct Success<'a, T: ?Sized>(pub &'a T);
 
@@ -124,14 +124,14 @@ pub trait SuccessOfResult {
     type Value;
 
     /// `None` for an `Err`, which the span tells as an error.
-    fn success(&self) -> Option<Self::Value>;
+    fn llmetry_success(&self) -> Option<Self::Value>;
 }
 
 impl<'a, T, E> SuccessOfResult for &Success<'a, Result<T, E>> {
     type Value = &'a T;
 
     #[inline]
-    fn success(&self) -> Option<&'a T> {
+    fn llmetry_success(&self) -> Option<&'a T> {
         self.0.as_ref().ok()
     }
 }
@@ -142,14 +142,14 @@ pub trait SuccessOfAny {
     type Value;
 
     /// Always there.
-    fn success(&self) -> Option<Self::Value>;
+    fn llmetry_success(&self) -> Option<Self::Value>;
 }
 
 impl<'a, T: ?Sized> SuccessOfAny for Success<'a, T> {
     type Value = &'a T;
 
     #[inline]
-    fn success(&self) -> Option<&'a T> {
+    fn llmetry_success(&self) -> Option<&'a T> {
         Some(self.0)
     }
 }

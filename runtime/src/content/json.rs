@@ -118,9 +118,13 @@ impl<'w, 'a> Serializer for Json<'w, 'a> {
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<Scalar, Stop> {
+        // A type that is called `ApiKey` wraps one, whatever the field is called.
+        if self.0.is_secret(name) {
+            return self.0.masked().map(|()| Scalar::Other);
+        }
         self.0.serialized(value)
     }
 

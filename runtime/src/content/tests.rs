@@ -32,25 +32,25 @@ fn parsed(text: &str) -> Value {
 
 macro_rules! captured {
     ($value:expr) => {
-        parsed(&text(&(&&&&Captured(&$value)).capture()))
+        parsed(&text(&(&&&&Captured(&$value)).llmetry_capture()))
     };
 }
 
 macro_rules! within {
     ($value_bytes:expr, $value:expr) => {
-        parsed(&text_within(&limits($value_bytes), &(&&&&Captured(&$value)).capture()))
+        parsed(&text_within(&limits($value_bytes), &(&&&&Captured(&$value)).llmetry_capture()))
     };
 }
 
 macro_rules! succeeded {
     ($value:expr) => {
-        (&&Success(&$value)).success().map(|value| captured!(*value))
+        (&&Success(&$value)).llmetry_success().map(|value| captured!(*value))
     };
 }
 
 macro_rules! field {
     ($value:expr) => {
-        (&&&&&Captured(&$value)).attribute().attribute_value(200)
+        (&&&&&Captured(&$value)).llmetry_attribute().attribute_value(200)
     };
 }
 
@@ -98,7 +98,7 @@ fn compact_json_as_serde_says() {
         r#""odd":["NaN","-inf",0.1],"quoted":"\"","text":"a\\\n\t\u0001"#,
         "\u{7f}ü\"}"
     );
-    assert_eq!(&*text(&(&&&&Captured(&value)).capture()), expected);
+    assert_eq!(&*text(&(&&&&Captured(&value)).llmetry_capture()), expected);
     parsed(expected);
 }
 
@@ -197,7 +197,10 @@ fn a_panic_stays_inside_its_argument() {
     let rules = Rules { limits: &Limits::default(), redactor: &Redactor::new() };
     let (bad, good) = ([Bad::Panics], 1);
     let text = rules
-        .object(&[("bad", &(&&&&Captured(&bad)).capture()), ("good", &(&&&&Captured(&good)).capture())])
+        .object(&[
+            ("bad", &(&&&&Captured(&bad)).llmetry_capture()),
+            ("good", &(&&&&Captured(&good)).llmetry_capture()),
+        ])
         .unwrap();
     let value = parsed(&text);
     assert!(is_mark(&value["bad"], "[cannot be written: "), "{value}");
@@ -221,7 +224,7 @@ fn recursion_has_an_end() {
 
     assert_eq!(captured!(vec![Bad::Recurses, Bad::Forgets]), json!(["[too deep]", { "a": null, "b": null }]));
 
-    let value = text(&(&&&&Captured(&Nested)).capture());
+    let value = text(&(&&&&Captured(&Nested)).llmetry_capture());
     assert!(value.contains("[too deep]"));
 
     assert_eq!(captured!(Cycle), json!("[too deep]"));
@@ -366,6 +369,9 @@ struct Id(u64);
 #[test]
 fn fields_stay_what_an_attribute_can_hold() {
     assert_eq!(field!(7_u8), AttributeText::I64(7));
+    assert_eq!(field!(7), AttributeText::I64(7));
+    assert_eq!(field!(0.5), AttributeText::F64(0.5));
+    assert_eq!(field!(None::<u8>), AttributeText::from("null"));
     assert_eq!(field!(&true), AttributeText::Bool(true));
     assert_eq!(field!("x".to_owned()), AttributeText::from("x"));
     assert_eq!(field!(*"x"), AttributeText::from("x"));
@@ -408,6 +414,9 @@ enum Auth {
     Token(&'static str),
 }
 
+#[derive(Debug, Serialize)]
+struct ApiKey(&'static str);
+
 fn account() -> Account {
     Account {
         name: "ann",
@@ -439,6 +448,7 @@ fn secrets_are_masked_by_their_keys_whatever_they_are() {
     let map = HashMap::from([("db-password", Bad::Panics)]);
     assert_eq!(captured!(map), json!({ "db-password": "[redacted]" }));
     assert_eq!(captured!(Auth::Token("canary")), json!({ "Token": "[redacted]" }));
+    assert_eq!(captured!([Some(ApiKey("canary"))]), json!(["[redacted]"]));
 }
 
 #[test]
@@ -448,6 +458,8 @@ fn secrets_are_masked_in_debug_texts() {
     assert!(!text.contains("canary") && !text.contains("78"), "{text}");
     assert!(text.contains("name: \"ann\"") && text.contains("max_tokens: 5"), "{text}");
     assert!(!debug(&HashMap::from([("password", "canary")])).contains("canary"));
+    assert!(!debug(&[Some(ApiKey("canary"))]).contains("canary"));
+    assert!(!debug(&Auth::Token("canary")).contains("canary"));
     assert!(!debug(&"{\"password\":\"canary\"}").contains("canary"));
 }
 
@@ -455,7 +467,7 @@ fn secrets_are_masked_in_debug_texts() {
 fn an_argument_is_masked_by_its_name_and_not_even_read() {
     let rules = Rules { limits: &Limits::default(), redactor: &Redactor::new().key("patient_id") };
     let bad = Bad::Panics;
-    let bad: &dyn Capture = &(&&&&Captured(&bad)).capture();
+    let bad: &dyn Capture = &(&&&&Captured(&bad)).llmetry_capture();
     let text = rules.object(&[("api_key", bad), ("patientId", bad)]).unwrap();
     assert_eq!(&*text, r#"{"api_key":"[redacted]","patientId":"[redacted]"}"#);
 }
@@ -482,7 +494,7 @@ fn rules_of_the_users_come_after_ours_and_one_another() {
         .rule(|text| text.contains("PAT-").then(|| text.replace("PAT-", "P-")))
         .rule(|text| text.strip_prefix("P-").map(str::to_owned));
     let rules = Rules { limits: &Limits::default(), redactor: &redactor };
-    let value = (&&&&Captured(&["PAT-1 sk-1234567890abcdef", "other"])).capture();
+    let value = (&&&&Captured(&["PAT-1 sk-1234567890abcdef", "other"])).llmetry_capture();
     assert_eq!(&*rules.value(&value).unwrap(), r#"["1 [redacted]","other"]"#);
     assert_eq!(rules.message(&"PAT-2").unwrap().as_deref(), Some("2"));
 }
@@ -492,10 +504,13 @@ fn a_rule_that_panics_leaves_nothing() {
     let redactor = Redactor::new().rule(|text| if text == "bad" { panic!("on purpose") } else { None });
     let rules = Rules { limits: &Limits::default(), redactor: &redactor };
     let value = ["fine", "bad", "fine"];
-    let value: &dyn Capture = &(&&&&Captured(&value)).capture();
+    let value: &dyn Capture = &(&&&&Captured(&value)).llmetry_capture();
     assert_eq!(rules.value(value), Err(RulePanicked));
     assert_eq!(rules.object(&[("a", value)]), Err(RulePanicked));
-    assert_eq!(rules.value(&(&&&&Captured(&BTreeMap::from([("bad", 1)]))).capture()), Err(RulePanicked));
+    assert_eq!(
+        rules.value(&(&&&&Captured(&BTreeMap::from([("bad", 1)]))).llmetry_capture()),
+        Err(RulePanicked)
+    );
     assert_eq!(rules.message(&"bad"), Err(RulePanicked));
 }
 

@@ -1,16 +1,12 @@
 //! Content leaves the process when it was asked for, bounded and masked, and never otherwise.
-//!
-//! The functions here are written as the attributes expand them.
-#![allow(unused_imports, clippy::needless_borrow, reason = "of all ways to a value, one is taken")]
 
 use std::fmt::{self, Debug, Display};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use llmetry::__rt as rt;
 use llmetry::export::MemoryExporter;
 use llmetry::testing::{RecordedSpan, Trace, record_sync};
-use llmetry::{Builder, Redactor, current, task, workflow};
+use llmetry::{Builder, Redactor, current, task, tool, workflow};
 use opentelemetry_sdk::trace::SpanData;
 use serde::{Serialize, Serializer};
 
@@ -41,45 +37,34 @@ impl Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// What `#[task(capture(input, output), skip(skipped))]` and its like make of a function with a question and a limit.
-macro_rules! captured {
-    ($kind:ident $name:ident($($argument:ident: $type:ty),*) -> $returned:ty, $body:expr) => {
-        fn $name($($argument: $type),*) -> $returned {
-            static SITE: rt::Site = rt::Site::new(rt::Kind::$kind, stringify!($name));
-            let mut open = rt::Open::new(&SITE);
-            if rt::Open::captures_input(&mut open) {
-                use rt::{CaptureDebug as _, CaptureName as _, CaptureSerialize as _, CaptureText as _};
-                rt::Open::input(&open, &[$((stringify!($argument), &(&&&&rt::Captured(&$argument)).capture())),*]);
-            }
-            let (result, open) = rt::call(open, move || -> $returned { $body });
-            {
-                use rt::{AnyErr as _, DisplayErr as _, NoErr as _};
-                (&&&rt::Returned(&result)).observe(&open);
-            }
-            if rt::Open::captures_output(&open) {
-                use rt::{CaptureDebug as _, CaptureName as _, CaptureSerialize as _, CaptureText as _};
-                use rt::{SuccessOfAny as _, SuccessOfResult as _};
-                if let Some(value) = (&&rt::Success(&result)).success() {
-                    rt::Open::output(&open, &(&&&&rt::Captured(value)).capture());
-                }
-            }
-            drop(open);
-            result
-        }
-    };
-}
-
-captured!(Task answer(question: &Question, limit: u8) -> Result<String, Refused>, {
+#[task(capture(input, output), skip(_skipped))]
+fn answer(question: &Question, limit: u8, _skipped: &str) -> Result<String, Refused> {
     match limit {
         0 => Err(Refused(CANARY)),
         1 => panic!("{CANARY}"),
         _ => Ok(question.text.clone()),
     }
-});
-captured!(Tool search(query: &str) -> Vec<String>, vec![query.to_uppercase()]);
-captured!(Task counted(value: &Counting<'_>) -> bool, value.0.load(Ordering::Relaxed) > 1);
-captured!(Task outer(inner: fn() -> u8) -> u8, inner());
-captured!(Task plain() -> u8, 3);
+}
+
+#[tool(capture(input, output))]
+fn search(query: &str) -> Vec<String> {
+    vec![query.to_uppercase()]
+}
+
+#[task(capture(value, output))]
+fn counted(value: &Counting<'_>) -> bool {
+    value.0.load(Ordering::Relaxed) > 1
+}
+
+#[task(capture(input, output))]
+fn outer(inner: fn() -> u8) -> u8 {
+    inner()
+}
+
+#[task(capture(output))]
+fn plain() -> u8 {
+    3
+}
 
 /// Counts how often somebody looks at it.
 struct Counting<'a>(&'a AtomicUsize);
@@ -126,7 +111,7 @@ fn silent() -> Builder {
 fn arguments_and_results_when_content_is_on() {
     program::run(|| {
         let ((), trace) = with_content(|| {
-            answer(&question(), 2).unwrap();
+            answer(&question(), 2, CANARY).unwrap();
             search("fox");
         });
         let task = trace.span("answer");
@@ -144,7 +129,7 @@ fn arguments_and_results_when_content_is_on() {
 #[test]
 fn an_err_has_no_output_and_a_masked_text() {
     program::run(|| {
-        let (result, trace) = with_content(|| answer(&question(), 0));
+        let (result, trace) = with_content(|| answer(&question(), 0, CANARY));
         assert!(result.is_err());
         let span = trace.span("answer");
         assert_eq!(text(span, "output.value"), None);
@@ -189,9 +174,9 @@ fn nothing_is_looked_at_while_content_is_off() {
 
 /// Everything that has the canary in it, through attributes and by hand.
 fn all_of_it() {
-    let _ = answer(&question(), 2);
-    let _ = answer(&question(), 0);
-    let _ = std::panic::catch_unwind(|| answer(&question(), 1));
+    let _ = answer(&question(), 2, CANARY);
+    let _ = answer(&question(), 0, CANARY);
+    let _ = std::panic::catch_unwind(|| answer(&question(), 1, CANARY));
     search(CANARY);
     survives_canary();
     let _ = fails_with_debug();
@@ -235,7 +220,7 @@ fn while_content_is_off_the_canary_appears_nowhere() {
         assert!(!format!("{spans:?}").contains("a-secret"), "{spans:?}");
         // The test can fail: with content on, it is there.
         telemetry.handle().capture_content(true);
-        let _ = answer(&question(), 0);
+        let _ = answer(&question(), 0, CANARY);
         telemetry.flush(LONG);
         assert!(format!("{:?}", memory.spans()).contains(CANARY));
         std::process::exit(0);
@@ -357,9 +342,9 @@ fn a_redactor_of_the_programs_own() {
         });
         let telemetry = silent().capture_content(true).redactor(redactor).init().unwrap();
         let ((), trace) = record_sync(|| {
-            let _ = answer(&question(), 2);
+            let _ = answer(&question(), 2, CANARY);
             search("bad");
-            let _ = answer(&Question { text: "bad".to_owned(), api_key: "" }, 0);
+            let _ = answer(&Question { text: "bad".to_owned(), api_key: "" }, 0, CANARY);
         });
         let masked = r#"{"question":{"text":"what is [bird]?","api_key":"[redacted]"},"limit":2}"#;
         assert_eq!(input_and_output(trace.span("answer")), [Some(masked), Some(r#""what is [bird]?""#)]);
@@ -388,23 +373,15 @@ fn a_panicking_rule_is_said_once() {
     assert_eq!(said.stderr.matches("a rule of the redactor panicked").count(), 1, "{}", said.stderr);
 }
 
+#[derive(Debug)]
+struct Shown;
+
+#[task(fields(n = 3_u8, json = question(), shown = Shown, long = vec!["x"; 100_000]))]
+fn with_fields() {}
+
 #[test]
 fn fields_are_recorded_whatever_the_switch_says() {
-    static SITE: rt::Site = rt::Site::new(rt::Kind::Task, "with_fields");
-    #[derive(Debug)]
-    struct Shown;
-    let ((), trace) = record_sync(|| {
-        use rt::{
-            FieldAsDebug as _, FieldAsIs as _, FieldAsName as _, FieldAsSerialize as _, FieldAsText as _,
-        };
-        let mut open = rt::Open::new(&SITE);
-        assert!(rt::Open::start(&mut open));
-        rt::Open::field(&open, "n", (&&&&&rt::Captured(&3_u8)).attribute());
-        rt::Open::field(&open, "json", (&&&&&rt::Captured(&question())).attribute());
-        rt::Open::field(&open, "shown", (&&&&&rt::Captured(&Shown)).attribute());
-        rt::Open::field(&open, "long", (&&&&&rt::Captured(&vec!["x"; 100_000])).attribute());
-        drop(rt::call(open, || ()));
-    });
+    let ((), trace) = record_sync(with_fields);
     let span = trace.span("with_fields");
     assert_eq!(span.attribute("n"), Some(&3.into()));
     assert_eq!(text(span, "json"), Some(r#"{"text":"what is canary-4711?","api_key":"a-secret"}"#));
@@ -415,7 +392,10 @@ fn fields_are_recorded_whatever_the_switch_says() {
 
 #[test]
 fn captured_content_counts_towards_the_queue() {
-    captured!(Task heavy(text: &str) -> usize, text.len());
+    #[task(capture(input))]
+    fn heavy(text: &str) -> usize {
+        text.len()
+    }
     program::run(|| {
         let telemetry = silent()
             .capture_content(true)

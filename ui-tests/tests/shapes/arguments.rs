@@ -106,6 +106,17 @@ macro_rules! items {
             log(c.0);
         }
         #[cfg_attr($on, task)]
+        pub(super) fn by_ref_mut(ref mut a: D, (_, ref mut b): (D, D), c: D) {
+            a.0 = "changed";
+            b.0 = "changed too";
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn by_ref_mut_async(ref mut a: D, (_, ref mut b): (D, D), ref c: D) {
+            pause().await;
+            a.0 = "changed";
+            b.0 = "changed too";
+        }
+        #[cfg_attr($on, task)]
         pub(super) fn slice([a, .., b]: [u8; 4]) -> u8 {
             a + b
         }
@@ -278,6 +289,8 @@ shapes! {
     through_a_reference: { let mut pair = (1, D("b")); log(finish(through_a_reference(&mut pair)).0); pair } => "through_a_reference";
     mutable_reference: { let mut p = Point { x: 1, y: 2 }; (mutable_reference(&mut p), p) } => "mutable_reference";
     by_ref: by_ref(D("a"), pair("b", "c")) => "by_ref";
+    by_ref_mut: by_ref_mut(D("a"), pair("b", "c"), D("d")) => "by_ref_mut";
+    by_ref_mut_async: fates(|| by_ref_mut_async(D("a"), pair("b", "c"), D("d"))) => "by_ref_mut_async cancelled, by_ref_mut_async";
     slice: slice([1, 2, 3, 4]) => "slice";
     slice_rest: slice_rest(&[1, 2, 3]) => "slice_rest";
     array: fates(|| array([D("a"), D("b"), D("c")])) => "array cancelled, array";

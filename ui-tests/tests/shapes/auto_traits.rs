@@ -7,6 +7,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::stream::{self, Stream};
 use llmetry::{task, workflow};
 
 use crate::support::*;
@@ -139,6 +141,42 @@ macro_rules! items {
             of_rc(Rc::new(1)).await
         }
         #[cfg_attr($on, task)]
+        pub(super) fn opaque(n: Arc<u8>) -> impl Future<Output = u8> {
+            let n = n;
+            async move {
+                pause().await;
+                *n
+            }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn opaque_of_cell(n: Cell<u8>) -> impl Future<Output = u8> {
+            let n = n;
+            async move {
+                pause().await;
+                n.get()
+            }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn opaque_ready(n: u8) -> impl Future<Output = u8> {
+            std::future::ready(n)
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn opaque_stream(n: u8) -> impl Stream<Item = u8> {
+            stream::iter(0..n)
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn opaque_stream_of_rc(n: Rc<u8>) -> impl Stream<Item = Rc<u8>> {
+            stream::repeat(n)
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn later_stream(n: u8) -> impl Stream<Item = u8> {
+            stream::iter(0..n)
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn boxed(n: u8) -> BoxFuture<'static, u8> {
+            std::future::ready(n).boxed()
+        }
+        #[cfg_attr($on, task)]
         pub(super) async fn returns_a_local() -> Rc<u8> {
             pause().await;
             Rc::new(1)
@@ -171,6 +209,13 @@ shapes! {
     nested_local: auto_traits!(nested_local()) => "";
     returns_a_local: auto_traits!(returns_a_local()) => "";
     fails_with_a_local: auto_traits!(fails_with_a_local()) => "";
+    opaque: auto_traits!(opaque(Arc::new(1))) => "opaque cancelled";
+    opaque_of_cell: auto_traits!(opaque_of_cell(Cell::new(1))) => "opaque_of_cell cancelled";
+    opaque_ready: auto_traits!(opaque_ready(1)) => "opaque_ready cancelled";
+    opaque_stream: auto_traits!(opaque_stream(1)) => "opaque_stream x0 cancelled";
+    opaque_stream_of_rc: auto_traits!(opaque_stream_of_rc(Rc::new(1))) => "opaque_stream_of_rc x0 cancelled";
+    later_stream: auto_traits!(later_stream(1)) + &auto_traits!(finish(later_stream(1))) => "later_stream x0 cancelled";
+    boxed: auto_traits!(boxed(1)) => "boxed cancelled";
     statics: {
         fn future<F: Future + 'static>(future: F) -> F::Output {
             finish(is_static(future))

@@ -146,8 +146,7 @@ macro_rules! items {
         #[cfg_attr($on, task)]
         pub(super) async fn awaited_with_temporaries(a: D) -> usize {
             names_async(D("inner a"), D("inner b"), D("inner c")).await;
-            let n = RefCell::new(D("temporary"));
-            (pause().await, n.borrow().0.len()).1
+            (pause().await, RefCell::new(D("temporary")).borrow().0.len()).1
         }
         #[cfg_attr($on, task)]
         pub(super) async fn tail_temporary_async((a, _): (D, D)) -> usize {

@@ -1,5 +1,7 @@
 //! The attributes' own arguments.
 
+use llmetry::opentelemetry::Context;
+use llmetry::opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use llmetry::{agent, task, tool, workflow};
 
 use crate::support::*;
@@ -81,6 +83,48 @@ macro_rules! items {
         #[cfg_attr($on, ::llmetry::task())]
         pub(super) fn empty_parentheses() {}
 
+        #[cfg_attr($on, workflow)]
+        pub(super) fn branches() -> u8 {
+            let outer = Context::current();
+            inside(&outer)
+        }
+        #[cfg_attr($on, tool)]
+        fn inside(outer: &Context) -> u8 {
+            by_reference(outer) + by_value(outer.clone()) + by_ids(outer.span().span_context().clone()) + under_itself()
+        }
+        #[cfg_attr($on, task(parent = outer))]
+        fn by_reference(outer: &Context) -> u8 {
+            under_itself()
+        }
+        #[cfg_attr($on, task(parent = outer))]
+        fn by_value(outer: Context) -> u8 {
+            1
+        }
+        #[cfg_attr($on, task(parent = outer.clone(), fields(my.valid = outer.is_valid())))]
+        fn by_ids(outer: SpanContext) -> u8 {
+            1
+        }
+        #[cfg_attr($on, task)]
+        fn under_itself() -> u8 {
+            1
+        }
+        #[cfg_attr($on, workflow)]
+        pub(super) async fn branches_later(d: D) -> D {
+            let outer = Context::current();
+            inside_later(d, (outer, 1)).await
+        }
+        #[cfg_attr($on, tool)]
+        async fn inside_later(d: D, outer: (Context, u8)) -> D {
+            pause().await;
+            by_pattern(d, outer).await
+        }
+        #[cfg_attr($on, agent(parent = &outer))]
+        async fn by_pattern(d: D, (outer, _): (Context, u8)) -> D {
+            pause().await;
+            under_itself();
+            d
+        }
+
         pub(super) struct S(pub(super) u8);
         impl S {
             #[cfg_attr($on, agent(skip(self), fields(my.me = self.0, my.twice = { let n = self.0; n * 2 }, my.n = n)))]
@@ -118,6 +162,11 @@ shapes! {
     skips_all: fates(|| skips_all(D("a"), pair("b", "c"))) => "skips_all cancelled, skips_all";
     all_of_them: fates(|| all_of_them(1, D("b"))) => "all of them v1 {a=1} cancelled, all of them v1 {a=1}";
     empty_parentheses: empty_parentheses() => "empty_parentheses";
+    branches: branches()
+        => "workflow:branches(tool:inside(under_itself), by_reference(under_itself), by_value, by_ids {valid=true})";
+    branches_later: fates(|| branches_later(D("d")))
+        => "workflow:branches_later cancelled(tool:inside_later cancelled), \
+            workflow:branches_later(tool:inside_later, agent:by_pattern(under_itself))";
     method: { let mut s = S(1); finish(s.method(2)) } => "agent:method {me=1, twice=2, n=2}";
     associated: S::associated(1).0 => "agent:static {n=1}";
 }

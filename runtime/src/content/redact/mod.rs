@@ -22,7 +22,7 @@ type Rule = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// What is masked in captured content: arguments, results and texts of errors.
 ///
 /// Values of keys that name a secret (`api_key`, `Authorization`, `userPassword`, `client-secret`, `token`, `cookie`, …) are replaced as a
-/// whole, whatever they are. Inside of every text, what looks like a secret is replaced: keys and tokens with a known prefix
+/// whole, whatever they are, and so is what a type or variant of such a name wraps (`struct ApiKey(String)`). Inside of every text, what looks like a secret is replaced: keys and tokens with a known prefix
 /// (`sk-…`, `ghp_…`, `AKIA…`, …), JSON web tokens, `Bearer …` and `Basic …`, private keys, passwords in URLs, and assignments such as
 /// `password=…`. The mask is `[redacted]`.
 ///

@@ -267,6 +267,8 @@ impl Walk<'_, '_> {
             [b'=' | b':', b'=' | b'>', ..] => sign + 2,
             [b'=' | b':', ..] => sign + 1,
             [b',', ..] if is_in_pair => sign + 1,
+            // `Password("…")`, the `Debug` text of a type or variant that wraps one.
+            [b'(', b'"', ..] if sign == name_end => sign + 1,
             _ => return None,
         };
         let name = &self.text[at..name_end];
@@ -402,6 +404,7 @@ mod tests {
             ("Authorization: Digest a b c\nHost: d", "Authorization: [redacted]\nHost: d"),
             ("token: Bearer abc def", "token: [redacted] def"),
             ("('set-cookie', 'a=b; c')", "('set-cookie', '[redacted]')"),
+            ("Some(ApiKey(\"a b\"))", "Some(ApiKey(\"[redacted]\"))"),
             ("PASSWORD => 'x y'; z", "PASSWORD => '[redacted]'; z"),
         ] {
             assert_eq!(clean(text), expected);
@@ -455,6 +458,40 @@ mod tests {
         for text in ["password=x", "token: Some(1), b", "Bearer abcdefgh1", "a://b:c@d", "\"secret\":\"x\""] {
             let once = clean(text);
             assert_eq!(clean(&once), once);
+        }
+    }
+
+    #[test]
+    fn no_text_is_cut_inside_of_a_character() {
+        let pieces = [
+            "ü",
+            "\\",
+            "\"",
+            "token",
+            "=",
+            "(",
+            "{",
+            "}",
+            " ",
+            "a",
+            "sk-a1b2c3d4",
+            "eyJ.",
+            "://",
+            ":",
+            "@",
+            "bearer ",
+            "-----BEGIN PRIVATE KEY-----",
+        ];
+        for first in pieces {
+            for second in pieces {
+                for third in pieces {
+                    for fourth in pieces {
+                        let text = [first, second, third, fourth, "ü"].concat();
+                        // It would panic.
+                        assert!(clean(&text).chars().count() + cut_off(&text).chars().count() > 0);
+                    }
+                }
+            }
         }
     }
 

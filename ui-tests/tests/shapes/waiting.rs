@@ -1,0 +1,108 @@
+//! Shapes that do not compile yet.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+
+use futures_util::stream::{self, Stream, StreamExt as _};
+use llmetry::task;
+
+use crate::support::*;
+
+type Fallible<'a, T> = Pin<Box<dyn Future<Output = Result<T, Broken>> + Send + 'a>>;
+
+macro_rules! items {
+    ($on:meta) => {
+        #[cfg_attr($on, task)]
+        pub(super) fn future_of_never(d: D) -> impl Future<Output = Infallible> {
+            log("called");
+            async move {
+                let _d = d;
+                loop {
+                    pause().await;
+                }
+            }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn opaque_infers(d: D) -> impl Future<Output = Result<Vec<u8>, Silent>> {
+            log("called");
+            async move {
+                pause().await;
+                Err::<u8, _>(Broken)?;
+                Ok(d.0.bytes().collect())
+            }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn boxed_alias_infers(d: D) -> Fallible<'static, Vec<u8>> {
+            Box::pin(async move {
+                pause().await;
+                if d.0 == "other" {
+                    Err(Broken)?;
+                }
+                Ok(d.0.bytes().collect())
+            })
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn stream_infers(n: u8) -> impl Stream<Item = Result<Vec<u8>, Silent>> {
+            stream::iter(0..n).map(|n| {
+                if n == 1 {
+                    Err(Broken)?;
+                }
+                Ok((0..n).collect())
+            })
+        }
+    };
+}
+twice!(items);
+
+shapes! {
+    future_of_never: cancel(future_of_never(D("d"))) => "future_of_never cancelled";
+    opaque_infers: finish(opaque_infers(D("a"))) => "opaque_infers !Silent";
+    boxed_alias_infers: finish(boxed_alias_infers(D("a"))).ok() => "boxed_alias_infers";
+    stream_infers: finish(stream_infers(3).collect::<Vec<_>>()) => "stream_infers x3 !Silent";
+}
+
+/// Methods that every type has.
+mod clashes {
+    use llmetry::task;
+
+    use crate::support::*;
+
+    pub(crate) trait Everything {
+        fn observe(&self, _: &u8) -> u8 {
+            1
+        }
+        fn kind(&self) -> u8 {
+            2
+        }
+        fn capture(&self) {}
+        fn success(&self) {}
+        fn attribute(&self) {}
+        fn finish(self, _: u8)
+        where
+            Self: Sized,
+        {
+        }
+    }
+    impl<T: ?Sized> Everything for T {}
+
+    macro_rules! items {
+        ($on:meta) => {
+            #[cfg_attr($on, task)]
+            pub(super) fn methods_of_everything(n: u8) -> Result<u8, Broken> {
+                if n == 0 { Err(Broken) } else { Ok(n.observe(&n) + n.kind()) }
+            }
+            #[cfg_attr($on, task)]
+            pub(super) async fn methods_of_everything_async(text: String) -> String {
+                pause().await;
+                text
+            }
+        };
+    }
+    twice!(items);
+
+    shapes! {
+        methods_of_everything: [0, 1].map(methods_of_everything) => "methods_of_everything !Broken, methods_of_everything";
+        methods_of_everything_async: finish(methods_of_everything_async("a".to_owned())) => "methods_of_everything_async";
+    }
+}
