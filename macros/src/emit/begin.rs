@@ -10,7 +10,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, ExprLit, Lit};
 
 use super::lints;
-use crate::args::{Args, Field};
+use crate::args::{Args, Field, Inputs};
 use crate::item::Function;
 use crate::rt::Rt;
 
@@ -69,13 +69,14 @@ fn fields(fields: &[Field], rt: &Rt<'_>) -> Option<TokenStream> {
 }
 
 fn input(args: &Args, function: &Function, rt: &Rt<'_>) -> Option<TokenStream> {
-    let inputs = args.captured_inputs(&function.bindings());
-    if inputs.is_empty() {
+    // All arguments of a function without any are an empty object.
+    if matches!(args.capture.inputs, Inputs::None) {
         return None;
     }
     let span = Span::mixed_site();
     let allow = lints::unused_outcomes();
     let allow_use = lints::mention();
+    let inputs = args.captured_inputs(&function.bindings());
     let arguments = inputs.iter().map(|name| {
         let key = name.unraw().to_string();
         let cfgs = function.cfgs(name);

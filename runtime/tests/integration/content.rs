@@ -61,7 +61,7 @@ fn outer(inner: fn() -> u8) -> u8 {
     inner()
 }
 
-#[task(capture(output))]
+#[task(capture(input, output))]
 fn plain() -> u8 {
     3
 }

@@ -82,7 +82,7 @@ fn arguments_are_an_object_by_name_and_the_result_is_json() {
             current_thread().block_on(Shop.price("tea"));
         });
         assert_eq!(content(named(&spans, "adds.task")), [r#"{"a":1,"b":3}"#, "4"]);
-        assert_eq!(content(named(&spans, "nothing.task")), ["-", "null"]);
+        assert_eq!(content(named(&spans, "nothing.task")), ["{}", "null"]);
         assert_eq!(
             content(named(&spans, "places.workflow")),
             [r#"{"order":{"id":7,"item":"tea"}}"#, r#"{"id":8,"item":"tea"}"#]
