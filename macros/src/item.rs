@@ -8,7 +8,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::visit_mut::{VisitMut, visit_pat_ident_mut};
-use syn::{Attribute, FnArg, Pat, PatIdent, Signature, Token, Visibility};
+use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Signature, Token, Visibility};
 
 use crate::kind::Kind;
 
@@ -65,6 +65,21 @@ impl Function {
             }
         }
         names.0
+    }
+
+    /// The `#[cfg(…)]` of the parameter that binds this name: nobody has looked at them yet.
+    pub(crate) fn cfgs(&self, name: &Ident) -> Vec<&Attribute> {
+        let binds = |argument: &&PatType| {
+            let mut names = Names(Vec::new());
+            names.visit_pat_mut(&mut Pat::clone(&argument.pat));
+            names.0.contains(name)
+        };
+        let arguments = self.sig.inputs.iter().filter_map(|input| match input {
+            FnArg::Receiver(_) => None,
+            FnArg::Typed(argument) => Some(argument),
+        });
+        let attrs = arguments.filter(binds).flat_map(|argument| &argument.attrs);
+        attrs.filter(|attr| attr.path().is_ident("cfg")).collect()
     }
 
     /// The function's name as text, without `r#`.

@@ -4,18 +4,19 @@
 //! and only if the answer is wanted. They see the parameters as the body will; where the body will take a pattern apart, its bindings by
 //! reference.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt;
 use syn::{Expr, ExprLit, Lit};
 
 use super::lints;
 use crate::args::{Args, Field, Inputs};
+use crate::item::Function;
 use crate::rt::Rt;
 
 pub(super) fn begin(
     args: &Args,
-    inputs: &[Ident],
+    function: &Function,
     borrowed: impl Iterator<Item = TokenStream>,
     rt: &Rt<'_>,
 ) -> TokenStream {
@@ -23,7 +24,7 @@ pub(super) fn begin(
     let parent =
         args.parent.as_ref().map(|parent| quote_spanned!(span=> #rt::Open::parent(&mut open, #parent);));
     let fields = fields(&args.fields, rt);
-    let input = input(args, inputs, rt);
+    let input = input(args, function, rt);
     if parent.is_none() && fields.is_none() && input.is_none() {
         return quote_spanned!(span=> let open = #rt::Open::new(&__LLMETRY_SITE););
     }
@@ -67,21 +68,25 @@ fn fields(fields: &[Field], rt: &Rt<'_>) -> Option<TokenStream> {
     })
 }
 
-fn input(args: &Args, inputs: &[Ident], rt: &Rt<'_>) -> Option<TokenStream> {
+fn input(args: &Args, function: &Function, rt: &Rt<'_>) -> Option<TokenStream> {
     // All arguments of a function without any are an empty object.
     if matches!(args.capture.inputs, Inputs::None) {
         return None;
     }
     let span = Span::mixed_site();
     let allow = lints::unused_outcomes();
+    let allow_use = lints::mention();
+    let inputs = args.captured_inputs(&function.bindings());
     let arguments = inputs.iter().map(|name| {
         let key = name.unraw().to_string();
-        quote_spanned!(span=> (#key, &(&&&&#rt::Captured(&#name)).llmetry_capture()))
+        let cfgs = function.cfgs(name);
+        quote_spanned!(span=> #(#cfgs)* (#key, &(&&&&#rt::Captured(&#name)).llmetry_capture()))
     });
     Some(quote_spanned! {span=>
         if #rt::Open::captures_input(&mut open) {
             #allow
             use #rt::{CaptureDebug as _, CaptureName as _, CaptureSerialize as _, CaptureText as _};
+            #allow_use
             #rt::Open::input(&open, &[#(#arguments),*]);
         }
     })

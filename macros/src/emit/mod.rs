@@ -160,7 +160,7 @@ fn begin(
     borrowed: impl Iterator<Item = TokenStream>,
     rt: &Rt<'_>,
 ) -> TokenStream {
-    begin::begin(args, &args.captured_inputs(&function.bindings()), borrowed, rt)
+    begin::begin(args, function, borrowed, rt)
 }
 
 fn end(by: By, output: &ReturnType, returned: &Returned, args: &Args, rt: &Rt<'_>) -> TokenStream {
