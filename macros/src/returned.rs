@@ -60,25 +60,35 @@ impl Returned {
     /// Whether the value is neither a `Result` nor anything that still runs, whatever the names in scope: then nobody has to look
     /// at it.
     pub(crate) fn says_nothing(&self) -> bool {
+        match self {
+            Self::Unit | Self::Never => true,
+            Self::Opaque => false,
+            Self::Known(ty) | Self::Partly(ty) => {
+                self.is_number()
+                    || matches!(
+                        ty,
+                        Type::Reference(_)
+                            | Type::Tuple(_)
+                            | Type::Array(_)
+                            | Type::Slice(_)
+                            | Type::Ptr(_)
+                            | Type::FnPtr(_)
+                    )
+            }
+        }
+    }
+
+    /// Whether it is a number, `bool`, `char` or `str`.
+    pub(crate) fn is_number(&self) -> bool {
         const NUMBERS: &[&str] = &[
             "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "str", "u8", "u16",
             "u32", "u64", "u128", "usize",
         ];
         match self {
-            Self::Unit | Self::Never => true,
-            Self::Opaque => false,
-            Self::Known(ty) | Self::Partly(ty) => match ty {
-                Type::Reference(_)
-                | Type::Tuple(_)
-                | Type::Array(_)
-                | Type::Slice(_)
-                | Type::Ptr(_)
-                | Type::FnPtr(_) => true,
-                Type::Path(TypePath { qself: None, path, .. }) => {
-                    path.get_ident().is_some_and(|ident| NUMBERS.contains(&ident.to_string().as_str()))
-                }
-                _ => false,
-            },
+            Self::Known(Type::Path(TypePath { qself: None, path, .. })) => {
+                path.get_ident().is_some_and(|ident| NUMBERS.contains(&ident.to_string().as_str()))
+            }
+            _ => false,
         }
     }
 }

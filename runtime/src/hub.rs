@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use crate::content::{Redactor, Switch};
 use crate::pipeline::Intake;
 use crate::record::Limits;
 use crate::sampling::Sampler;
@@ -24,8 +25,10 @@ pub(crate) struct Installed {
     pub(crate) sampler: Sampler,
     pub(crate) limits: Limits,
     pub(crate) convention: Convention,
-    /// Whether error messages (and, once captured, arguments and results) may leave the process.
-    pub(crate) content: bool,
+    /// Whether arguments, results and texts of errors may leave the process; can be changed while spans are recorded.
+    pub(crate) content: Switch,
+    /// What is masked in them.
+    pub(crate) redactor: Redactor,
     /// Installed by `testing` alone: gives way to a real `init`.
     pub(crate) for_tests: bool,
     pub(crate) intake: Arc<Intake>,

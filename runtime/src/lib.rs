@@ -27,7 +27,7 @@
 //! ```
 //!
 //! - [`workflow`], [`task`], [`agent`], [`tool`]: attributes for async and sync functions; the function comes out untouched.
-//! - [`init`], [`builder`], [`Guard`], [`Report`], [`Stats`]: opening, closing, and what became of every span.
+//! - [`init`], [`builder`], [`Guard`], [`Handle`], [`Report`], [`Stats`]: opening, closing, and what became of every span.
 //! - [`Convention`]: whose words spans are written in, OpenTelemetry's or OpenLLMetry's.
 //! - [`current`]: what a function may say about its span. [`InCurrentTrace`], [`spawn`], [`scoped`]: into other tasks and threads.
 //! - [`inject`], [`extract`], [`RequestBuilderExt`]: W3C trace context over HTTP.
@@ -37,8 +37,9 @@
 //!
 //! # What leaves the process
 //!
-//! Names, kinds, times, error types, and what the program itself sets. Never arguments or results, and error messages only when
-//! content is on: [`Builder::capture_content`], `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+//! Names, kinds, times, error types, and what the program itself sets. Arguments and results only where the attribute says
+//! `capture(…)`, and they and error messages only when content is on: [`Builder::capture_content`],
+//! `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. Secrets in them are masked: [`Redactor`].
 //!
 //! # Crate features
 //!
@@ -77,6 +78,8 @@ mod sampling;
 mod semconv;
 mod value;
 
+mod content;
+
 #[cfg(feature = "sdk")]
 pub mod export;
 
@@ -111,6 +114,7 @@ pub use crate::bridge::PipelineProcessor;
 pub use crate::call::RequestBuilderExt;
 #[cfg(feature = "propagation")]
 pub use crate::call::{extract, inject, inject_for};
+pub use crate::content::Redactor;
 pub use crate::error::{Error, Result};
 #[cfg(feature = "sdk")]
 pub use crate::pipeline::stats::{DropReason, Report, Stats};
@@ -121,7 +125,7 @@ pub use crate::scope::{InCurrentTrace, InTrace, Span, current, scoped};
 #[cfg(feature = "sdk")]
 pub use crate::semconv::Convention;
 #[cfg(feature = "sdk")]
-pub use crate::setup::{Builder, Guard, builder, init};
+pub use crate::setup::{Builder, Guard, Handle, builder, init};
 pub use crate::value::IntoValue;
 
 /// The README's snippets compile.

@@ -78,6 +78,14 @@ pub(crate) struct Limits {
     pub(crate) open_spans: usize,
 }
 
+impl Limits {
+    /// Bytes of captured arguments, or of a captured result, as one attribute: four texts of the longest kind, and no more than half of
+    /// what a batch may hold.
+    pub(crate) fn content_bytes(&self) -> usize {
+        self.value_bytes.saturating_mul(4).min(1024 * 1024)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { attributes: 128, events: 128, links: 128, value_bytes: 32 * 1024, open_spans: 131_072 }
@@ -142,6 +150,10 @@ pub(crate) struct Extra {
     pub(crate) links: Vec<(SpanContext, Vec<KeyValue>)>,
     pub(crate) dropped_links: u32,
     pub(crate) error: Option<ErrorInfo>,
+    /// Captured arguments, as JSON.
+    pub(crate) input: Option<Box<str>>,
+    /// The captured result, as JSON.
+    pub(crate) output: Option<Box<str>>,
     /// Set by foreign code through the OpenTelemetry API: wins over what the outcome says.
     pub(crate) status: Option<opentelemetry::trace::Status>,
     pub(crate) name: Option<Cow<'static, str>>,
@@ -182,6 +194,8 @@ pub(crate) struct Inherited {
     /// Only in conventions that ask for it.
     pub(crate) path: Option<EntityPath>,
     pub(crate) properties: Vec<(Key, opentelemetry::Value)>,
+    /// Whether content may be captured, whatever the process says; never exported.
+    pub(crate) content: Option<bool>,
 }
 
 /// Which tasks and tools a span is in, outermost first, as one text.

@@ -1,5 +1,9 @@
 //! The one door for generated code. Everything here may change with the macros, which are pinned to this very version.
 
+pub use crate::content::{
+    Capture, CaptureDebug, CaptureName, CaptureSerialize, CaptureText, Captured, FieldAsDebug, FieldAsIs,
+    FieldAsName, FieldAsSerialize, FieldAsText, Success, SuccessOfAny, SuccessOfResult,
+};
 pub use crate::record::{Kind, Site};
 pub use crate::scope::{
     AnyErr, DisplayErr, Entered, FollowBoxedFuture, FollowBoxedStream, FollowBoxedStreamOrErr, FollowFuture,

@@ -1,6 +1,6 @@
 //! Which Rust values can stand in an attribute, and how long a text may be there.
 //!
-//! In: values of user code. Out: `opentelemetry::Value`. Does not: serialise structures (capture will).
+//! In: values of user code. Out: `opentelemetry::Value`. Does not: serialise structures (`content` does).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -155,10 +155,12 @@ impl IntoValue for Vec<bool> {
 /// Cuts every text in `value` to `limit` bytes, on a character's edge.
 pub(crate) fn cut(value: &mut Value, limit: usize) {
     match value {
-        Value::String(text) if text.as_str().len() > limit => *text = cut_text(text.as_str(), limit).into(),
+        Value::String(text) if text.as_str().len() > limit => {
+            *text = prefix(text.as_str(), limit).to_owned().into();
+        }
         Value::Array(Array::String(items)) => {
             for item in items.iter_mut().filter(|item| item.as_str().len() > limit) {
-                *item = cut_text(item.as_str(), limit).into();
+                *item = prefix(item.as_str(), limit).to_owned().into();
             }
         }
         _ => {}
@@ -166,12 +168,12 @@ pub(crate) fn cut(value: &mut Value, limit: usize) {
 }
 
 /// `text` cut to `limit` bytes, on a character's edge.
-pub(crate) fn cut_text(text: &str, limit: usize) -> String {
+pub(crate) fn prefix(text: &str, limit: usize) -> &str {
     let mut end = limit.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    text[..end].to_owned()
+    &text[..end]
 }
 
 #[cfg(test)]

@@ -105,19 +105,6 @@ const KNOWN: &[Known] = &[
         "a return from a function with `#[track_caller]` is not the end: the value would not be looked at",
     ),
     (
-        Added,
-        "unused_assignments",
-        In(&["warnings::unused_assignments::future"]),
-        "the block has captured the argument, and never reads what it captured",
-    ),
-    (
-        Lost,
-        "E0384",
-        In(&["borrows::mutability::assigned_argument_of_a_future"]),
-        "it is E0594 there: an argument is captured, not bound, since a binding would be stored once more",
-    ),
-    (Added, "E0594", In(&["borrows::mutability::assigned_argument_of_a_future"]), "see above"),
-    (
         Lost,
         "E0597",
         In(&["borrows::lives::returned_iterator"]),
@@ -146,39 +133,6 @@ const KNOWN: &[Known] = &[
         "E0308 at the return type: the block's value is one of ours, with the user's inside",
     ),
     (Added, "E0308", In(&["types::mismatch::wrong_future", "types::looked_at::boxed_block"]), "see above"),
-    // To be mended.
-    (
-        Lost,
-        "E0384",
-        In(&["borrows::looked_at::assigned", "borrows::looked_at::assigned_in_a_pattern"]),
-        "E0594: the closure captures the argument",
-    ),
-    (
-        Added,
-        "E0594",
-        In(&["borrows::looked_at::assigned", "borrows::looked_at::assigned_in_a_pattern"]),
-        "see above",
-    ),
-    (
-        Added,
-        "unused_assignments",
-        In(&["warnings::looked_at::assigned", "warnings::looked_at::shadowed"]),
-        "the closure has captured the argument, and never reads what it captured",
-    ),
-    (
-        Added,
-        "E0277",
-        In(&["types::looked_at::tracked", "types::looked_at::tracked_without"]),
-        "what failed has no type to look at",
-    ),
-    (
-        NamesOurs,
-        "E0277",
-        In(&["types::looked_at::tracked", "types::looked_at::tracked_without"]),
-        "see above",
-    ),
-    (Lost, "E0308", In(&["types::looked_at::tracked_without"]), "on the attribute"),
-    (Added, "E0308", In(&["types::looked_at::tracked_without"]), "see above"),
 ];
 
 #[test]

@@ -49,7 +49,7 @@ pub(super) fn capture(list: Group, errors: &mut Errors) -> Capture {
             errors.at(name.span(), "`self` is never captured: `fields(…)` can record a part of it");
         } else if name != "input" && name != "output" {
             if takes_all {
-                let message = format_args!("`input` captures every argument already: leave `{name}` out");
+                let message = format!("`input` captures every argument already: leave `{name}` out");
                 errors.at(name.span(), message);
             } else {
                 named.push(name.clone());

@@ -10,7 +10,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, ExprLit, Lit};
 
 use super::lints;
-use crate::args::{Args, Field};
+use crate::args::{Args, Field, Inputs};
 use crate::rt::Rt;
 
 pub(super) fn begin(
@@ -23,7 +23,7 @@ pub(super) fn begin(
     let parent =
         args.parent.as_ref().map(|parent| quote_spanned!(span=> #rt::Open::parent(&mut open, #parent);));
     let fields = fields(&args.fields, rt);
-    let input = input(inputs, rt);
+    let input = input(args, inputs, rt);
     if parent.is_none() && fields.is_none() && input.is_none() {
         return quote_spanned!(span=> let open = #rt::Open::new(&__LLMETRY_SITE););
     }
@@ -51,22 +51,32 @@ fn fields(fields: &[Field], rt: &Rt<'_>) -> Option<TokenStream> {
             Expr::Lit(ExprLit { attrs, lit: Lit::Str(text) }) if attrs.is_empty() => {
                 quote_spanned!(span=> #rt::Text(#text))
             }
-            value => quote_spanned!(span=> #value),
+            value => quote_spanned!(span=> (&&&&&#rt::Captured(&(#value))).llmetry_attribute()),
         };
         quote_spanned!(span=> #rt::Open::field(&open, #key, #value);)
     });
-    Some(quote_spanned!(span=> if #rt::Open::start(&mut open) { #(#set)* }))
+    let allow = lints::unused_outcomes();
+    Some(quote_spanned! {span=>
+        if #rt::Open::start(&mut open) {
+            #allow
+            use #rt::{
+                FieldAsDebug as _, FieldAsIs as _, FieldAsName as _, FieldAsSerialize as _, FieldAsText as _,
+            };
+            #(#set)*
+        }
+    })
 }
 
-fn input(inputs: &[Ident], rt: &Rt<'_>) -> Option<TokenStream> {
-    if inputs.is_empty() {
+fn input(args: &Args, inputs: &[Ident], rt: &Rt<'_>) -> Option<TokenStream> {
+    // All arguments of a function without any are an empty object.
+    if matches!(args.capture.inputs, Inputs::None) {
         return None;
     }
     let span = Span::mixed_site();
     let allow = lints::unused_outcomes();
     let arguments = inputs.iter().map(|name| {
         let key = name.unraw().to_string();
-        quote_spanned!(span=> (#key, &(&&&&#rt::Captured(&#name)).capture()))
+        quote_spanned!(span=> (#key, &(&&&&#rt::Captured(&#name)).llmetry_capture()))
     });
     Some(quote_spanned! {span=>
         if #rt::Open::captures_input(&mut open) {

@@ -1,9 +1,9 @@
 //! After the body: what its value says about the span, and what it still does.
 //!
 //! ```text
-//! { use {DisplayErr as _, …}; (&&&Returned(&result)).observe(&open); }       // an `Err` is an error
+//! { use {DisplayErr as _, …}; (&&&Returned(&result)).llmetry_observe(&open); }       // an `Err` is an error
 //! { use {FollowBoxedStream as _, …};
-//!   (&&&&Returned(&result)).kind().finish(result, open, OBSERVE, KEEP) }       // a stream goes on inside the span, see `scope/follow`
+//!   (&&&&Returned(&result)).llmetry_kind().finish(result, open, OBSERVE, KEEP) }       // a stream goes on inside the span, see `scope/follow`
 //! ```
 //!
 //! Both ask the value by its type, so that no bound is asked of it. `OBSERVE` looks at what a future or stream will bring, `KEEP` captures
@@ -43,12 +43,12 @@ pub(super) fn end(by: By, may_wrap: bool, captures_output: bool, at: Span, rt: &
     quote_spanned! {span=>
         #allow
         use #rt::{AnyErr as _, DisplayErr as _, NoErr as _, FollowNothing as _, #follow};
-        (&&&#rt::Returned(&result)).observe(&open);
+        (&&&#rt::Returned(&result)).llmetry_observe(&open);
         #allow_return
-        return (&&&#rt::Returned(&result)).kind().finish(
+        return (&&&#rt::Returned(&result)).llmetry_kind().finish(
             result,
             open,
-            |value, open| (&&&#rt::Returned(value)).observe(open),
+            |value, open| (&&&#rt::Returned(value)).llmetry_observe(open),
             #keep,
         );
     }
@@ -64,8 +64,8 @@ fn keep(rt: &Rt<'_>) -> TokenStream {
             SuccessOfResult as _,
         };
         if #rt::Open::captures_output(open) {
-            if let ::core::option::Option::Some(value) = (&&#rt::Success(value)).success() {
-                #rt::Open::output(open, &(&&&&#rt::Captured(value)).capture());
+            if let ::core::option::Option::Some(value) = (&&#rt::Success(value)).llmetry_success() {
+                #rt::Open::output(open, &(&&&&#rt::Captured(value)).llmetry_capture());
             }
         }
     } }

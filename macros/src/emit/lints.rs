@@ -26,8 +26,14 @@ pub(super) fn mention() -> TokenStream {
 
 /// On a parameter's binding inside of the body.
 pub(super) fn rebinding() -> TokenStream {
-    // `_a: A` is a parameter that is only dropped, not a binding without effect.
-    quote_spanned!(Span::mixed_site()=> #[allow(clippy::no_effect_underscore_binding)])
+    quote_spanned! {Span::mixed_site()=>
+        #[allow(
+            // `_a: A` is a parameter that is only dropped, not a binding without effect.
+            clippy::no_effect_underscore_binding,
+            // It moves the parameter into the body.
+            clippy::redundant_locals,
+        )]
+    }
 }
 
 /// On the import of the outcomes: one of them is used, which one depends on the returned type.
@@ -37,7 +43,7 @@ pub(super) fn unused_outcomes() -> TokenStream {
 
 /// On bindings of a pattern that `fields(…)` may or may not use.
 pub(super) fn borrowed_bindings() -> TokenStream {
-    quote_spanned!(Span::mixed_site()=> #[allow(unused_variables)])
+    quote_spanned!(Span::mixed_site()=> #[allow(unused_variables, clippy::no_effect_underscore_binding)])
 }
 
 /// On the return of a body that may never reach its end, or that may end in a return itself.

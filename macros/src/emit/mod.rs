@@ -8,7 +8,7 @@
 //!     static __LLMETRY_SITE: Site = Site::new(Kind::Task, "f").location(module_path!(), file!(), line!());
 //!     let open = Open::new(&__LLMETRY_SITE);                                 // BEGIN: parent, fields, input
 //!     let (result, open) = Scope::new(open, async move { EDGE '__llmetry_body: { BODY } }).await;
-//!     …(&&&Returned(&result)).observe(&open)…                                // END: outcome, output; the span ends
+//!     …(&&&Returned(&result)).llmetry_observe(&open)…                                // END: outcome, output; the span ends
 //! }
 //!
 //! ATTRS VIS fn f(a: A, b: B) -> R {
@@ -42,7 +42,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::ReturnType;
 
 use self::end::By;
-use self::params::Params;
+use self::params::{Into, Params};
 pub(crate) use self::run::braced;
 use crate::args::Args;
 use crate::item::Function;
@@ -79,7 +79,7 @@ fn put(function: &Function, inside: &TokenStream) -> TokenStream {
 
 fn in_async_fn(args: &Args, function: &mut Function, rt: &Rt<'_>) -> TokenStream {
     let returned = Returned::of(&function.sig.output);
-    let params = Params::of(function, args);
+    let params = Params::of(function, args, Into::AsyncBlock);
     let begin = begin(args, function, params.borrowed(), rt);
     let run = run::in_async_block(function, &params, &returned, rt);
     let end = end(By::Async, &function.sig.output, &returned, args, rt);
@@ -101,7 +101,7 @@ fn in_fn(args: &Args, function: &mut Function, rt: &Rt<'_>) -> TokenStream {
         let run = run::in_place_observed(function, &returned, rt);
         return quote_spanned!(span=> #begin #run #end);
     }
-    let params = Params::of(function, args);
+    let params = Params::of(function, args, Into::Closure);
     let begin = begin(args, function, params.borrowed(), rt);
     let run = run::in_closure(function, &params, &returned, rt);
     params.put_into(&mut function.sig);

@@ -1,21 +1,22 @@
 //! How the parameters get into the body, which runs in an `async` block or closure of its own, so that they are dropped as in the bare
 //! function: after the body's locals, the last one first.
 //!
-//! Names (`a: A`, `self`) are captured whole, in reverse order, by a mention in the dead branch: captured values are dropped in the
-//! order of their first mention, and a capture is stored once, where `let a = a;` inside would store it twice. `_` gets a name
-//! for it. The mention is dead, so that the lints still see what the body does with an argument. One that the body does not name
+//! In an `async` block names (`a: A`, `self`) are captured whole, in reverse order, by a mention in the dead branch: captured values are
+//! dropped in the order of their first mention, and a capture is stored once, where `let a = a;` inside would store it twice. `_` gets a
+//! name for it. The mention is dead, so that the lints still see what the body does with an argument. One that the body does not name
 //! at all would be reported twice ("unused variable", "value captured is never read"): it gets a binding to be unused, `let a = &a;`.
 //!
 //! A pattern that takes everything out of its value (`(a, _): (A, B)`, `State(s): State<S>`) is taken apart where it is written, and its
-//! bindings are captured like names; `_` in it gets a name too.
+//! bindings are captured like names; `_` in it gets a name too. So is one that leaves something behind, if nothing that is dropped
+//! stands before it: what is left is dropped with the function, after all that is captured.
 //!
-//! With other patterns this does not do: something of the value would stay behind, outside. And a name that the body assigns to
-//! without `mut` needs a binding for the compiler to report. From the first of these on the compiler's own way is written out (the
-//! reference, "Destructors", "Scopes of function parameters"), since bindings of the body are dropped before what is captured:
+//! With other patterns this does not do, and a name that the body assigns to needs a binding for the compiler to report. From the
+//! first of these on, and in a closure always, since its size is nobody's concern, the compiler's own way is written out (the
+//! reference, "Destructors", "Scopes of function parameters"):
 //!
 //! ```text
-//! fn f(a: A, [b, ..]: [B; 2], c: C)  →  fn f(a: A, __llmetry_arg1: [B; 2], __llmetry_arg2: C)
-//! body:  let __llmetry_arg1 = __llmetry_arg1; let [b, ..] = __llmetry_arg1; let c = __llmetry_arg2;
+//! fn f(a: A, [b, ..]: [B; 2], mut c: C)  →  fn f(a: A, __llmetry_arg1: [B; 2], c: C)
+//! body:  let __llmetry_arg1 = __llmetry_arg1; let [b, ..] = __llmetry_arg1; let mut c = c;
 //! ```
 
 use std::collections::HashSet;
@@ -24,14 +25,22 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::ext::IdentExt;
 use syn::visit_mut::{VisitMut, visit_pat_ident_mut, visit_pat_mut};
-use syn::{Attribute, FnArg, Pat, PatIdent, Signature};
+use syn::{Attribute, FnArg, Pat, PatIdent, PatType, ReceiverKind, Signature, Type};
 
 use super::lints;
 use crate::args::Args;
 use crate::item::Function;
+use crate::returned::Returned;
 
 pub(super) struct Params {
     params: Vec<Param>,
+}
+
+/// What the body has become.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Into {
+    AsyncBlock,
+    Closure,
 }
 
 struct Param {
@@ -48,8 +57,8 @@ struct Param {
 enum Way {
     /// Captured by these names, in the order in which they are to be dropped.
     Captured(Vec<Name>),
-    /// Moved into the body as `name`, and bound there by the user's pattern.
-    Rebound { name: Ident, pat: Option<Pat> },
+    /// Moved into the body as `name`, and bound there by the user's pattern. The attribute's arguments name `used` of its bindings.
+    Rebound { name: Ident, pat: Box<Pat>, used: Vec<Ident> },
 }
 
 struct Name {
@@ -69,8 +78,9 @@ enum Named {
 }
 
 impl Params {
-    pub(super) fn of(function: &Function, args: &Args) -> Self {
+    pub(super) fn of(function: &Function, args: &Args, into: Into) -> Self {
         let words = Words {
+            code: &function.body,
             body: words(function.body.clone()),
             args: words(
                 args.fields
@@ -82,38 +92,32 @@ impl Params {
             ),
             captured: args.captured_inputs(&function.bindings()),
         };
-        let mut is_rebound = false;
+        let mut is_rebound = into == Into::Closure;
+        let mut may_drop = false;
         let params = function.sig.inputs.iter().enumerate().map(|(index, input)| {
-            let (attrs, pat) = match input {
-                FnArg::Receiver(receiver) => (&receiver.attrs, None),
-                FnArg::Typed(argument) => (&argument.attrs, Some(&*argument.pat)),
+            let attrs = match input {
+                FnArg::Receiver(receiver) => &receiver.attrs,
+                FnArg::Typed(argument) => &argument.attrs,
             };
             let (cfgs, lints) = attrs.iter().cloned().partition(|attr| attr.path().is_ident("cfg"));
-            let needs_binding = |name: &PatIdent| is_assigned(name, function.body.clone());
-            let (outside, way) = match (input, pat) {
-                (FnArg::Receiver(receiver), _) if !is_rebound => {
+            let (outside, way) = match input {
+                FnArg::Receiver(receiver) => {
+                    may_drop |= !matches!(receiver.kind, ReceiverKind::Reference(..));
                     let ident = Ident::from(receiver.self_token);
                     (None, Way::Captured(vec![Name { ident, named: Named::Used }]))
                 }
-                (FnArg::Receiver(receiver), _) => {
-                    (None, Way::Rebound { name: Ident::from(receiver.self_token), pat: None })
-                }
-                (_, Some(Pat::Ident(name))) if !is_rebound && is_plain(name) && !needs_binding(name) => {
-                    (None, Way::Captured(vec![words.name(name.ident.clone())]))
-                }
-                (_, Some(pat)) if !is_rebound && is_taken_apart(pat, true) => {
-                    let mut taken = TakeApart { index, bindings: Vec::new(), rest: Vec::new() };
-                    let mut pat = pat.clone();
-                    taken.visit_pat_mut(&mut pat);
-                    let bindings = taken.bindings.into_iter().rev().map(|ident| words.name(ident));
-                    let rest = taken.rest.into_iter().map(|ident| Name { ident, named: Named::InBody });
-                    (Some(pat), Way::Captured(bindings.chain(rest).collect()))
-                }
-                (_, pat) => {
-                    is_rebound = true;
-                    let name = own_name(index, None);
-                    let outside = Pat::Verbatim(quote_spanned!(name.span()=> #name));
-                    (Some(outside), Way::Rebound { name, pat: pat.cloned() })
+                FnArg::Typed(argument) => {
+                    let leaves = !may_drop;
+                    may_drop |= !is_never_dropped(&argument.ty);
+                    let captured = if into == Into::AsyncBlock && words.is_of_no_use(argument) {
+                        Some((None, Way::Captured(Vec::new())))
+                    } else if is_rebound {
+                        None
+                    } else {
+                        words.capture(index, &argument.pat, leaves)
+                    };
+                    is_rebound |= captured.is_none();
+                    captured.unwrap_or_else(|| words.rebind(index, &argument.pat))
                 }
             };
             Param { cfgs, lints, outside, way }
@@ -166,21 +170,24 @@ impl Params {
     pub(super) fn rebindings(&self) -> Vec<TokenStream> {
         let span = Span::mixed_site();
         let allow = lints::rebinding();
-        let bind = self.params.iter().filter_map(|Param { cfgs, lints, way, .. }| match way {
-            Way::Captured(_) => None,
-            Way::Rebound { name, pat: Some(Pat::Ident(pat)) } if is_plain(pat) => {
-                Some(quote_spanned!(span=> #(#cfgs)* #allow #(#lints)* let #pat = #name;))
-            }
-            Way::Rebound { name, pat: Some(Pat::Wild(_)) | None } => {
-                Some(quote_spanned!(span=> #(#cfgs)* let #name = #name;))
-            }
-            Way::Rebound { name, pat: Some(pat) } => {
-                let allow = lints::for_ref_mut();
-                Some(quote_spanned! {span=>
-                    #(#cfgs)* #allow let mut #name = #name;
-                    #(#cfgs)* #(#lints)* let #pat = #name;
-                })
-            }
+        let bind = self.params.iter().filter_map(|param| {
+            let Param { cfgs, lints, way, .. } = param;
+            let Way::Rebound { name, pat, used } = way else { return None };
+            let used = used.iter().map(|ident| param.mention(ident));
+            let binding = match &**pat {
+                Pat::Ident(pat) if is_plain(pat) => {
+                    quote_spanned!(span=> #(#cfgs)* #allow #(#lints)* let #pat = #name;)
+                }
+                Pat::Wild(_) => quote_spanned!(span=> #(#cfgs)* let #name = #name;),
+                pat => {
+                    let allow = lints::for_ref_mut();
+                    quote_spanned! {span=>
+                        #(#cfgs)* #allow let mut #name = #name;
+                        #(#cfgs)* #(#lints)* let #pat = #name;
+                    }
+                }
+            };
+            Some(quote_spanned!(span=> #binding #(#used)*))
         });
         bind.collect()
     }
@@ -188,8 +195,11 @@ impl Params {
     /// The same bindings by reference, outside of the body.
     pub(super) fn borrowed(&self) -> impl Iterator<Item = TokenStream> {
         self.params.iter().filter_map(|Param { cfgs, way, .. }| {
-            let Way::Rebound { name, pat: Some(pat) } = way else { return None };
-            let mut pat = pat.clone();
+            let Way::Rebound { name, pat, .. } = way else { return None };
+            if matches!(&**pat, Pat::Ident(pat) if pat.ident == *name) {
+                return None;
+            }
+            let mut pat = Pat::clone(pat);
             ByReference.visit_pat_mut(&mut pat);
             Some(quote_spanned!(Span::mixed_site()=> #(#cfgs)* let #pat = &#name;))
         })
@@ -208,6 +218,16 @@ impl Param {
         let Self { cfgs, lints, .. } = self;
         let allow = lints::mention();
         quote_spanned!(Span::mixed_site()=> #(#cfgs)* #allow #(#lints)* let #name = &#name;)
+    }
+}
+
+/// References and numbers, also many of them.
+fn is_never_dropped(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(_) => true,
+        Type::Array(array) => is_never_dropped(&array.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_never_dropped),
+        ty => Returned::of_type(ty).is_number(),
     }
 }
 
@@ -255,6 +275,16 @@ impl VisitMut for TakeApart {
     }
 }
 
+/// Collects the bindings of a pattern in the order in which they are written.
+struct Names<'a>(&'a mut Vec<Ident>);
+
+impl VisitMut for Names<'_> {
+    fn visit_pat_ident_mut(&mut self, pat: &mut PatIdent) {
+        self.0.push(pat.ident.clone());
+        visit_pat_ident_mut(self, pat);
+    }
+}
+
 fn own_name(index: usize, part: Option<usize>) -> Ident {
     match part {
         None => format_ident!("__llmetry_arg{index}", span = Span::mixed_site()),
@@ -281,16 +311,72 @@ impl VisitMut for ByReference {
 }
 
 /// What is named where.
-struct Words {
+struct Words<'a> {
+    code: &'a TokenStream,
     body: Mentioned,
     args: Mentioned,
     captured: Vec<Ident>,
 }
 
-impl Words {
+impl Words<'_> {
+    /// Whether neither the body nor its end has a use for the argument: it may stay outside.
+    fn is_of_no_use(&self, argument: &PatType) -> bool {
+        let is_named = match &*argument.pat {
+            Pat::Wild(_) => false,
+            Pat::Ident(name) if is_plain(name) => {
+                self.is_used(&name.ident) || self.body.has(&name.ident.unraw().to_string())
+            }
+            _ => true,
+        };
+        !is_named && is_never_dropped(&argument.ty)
+    }
+
+    /// How the parameter is captured; `None` if it has to be bound again. `leaves`: something of it may stay behind.
+    fn capture(&self, index: usize, pat: &Pat, leaves: bool) -> Option<(Option<Pat>, Way)> {
+        match pat {
+            Pat::Ident(name) if is_plain(name) => {
+                let is_assigned = is_assigned(name, self.code.clone());
+                (!is_assigned).then(|| (None, Way::Captured(vec![self.name(name.ident.clone())])))
+            }
+            pat if leaves || is_taken_apart(pat, true) => {
+                let mut taken = TakeApart { index, bindings: Vec::new(), rest: Vec::new() };
+                let mut outside = pat.clone();
+                if is_taken_apart(pat, true) {
+                    taken.visit_pat_mut(&mut outside);
+                } else {
+                    Names(&mut taken.bindings).visit_pat_mut(&mut outside);
+                }
+                let bindings = taken.bindings.into_iter().rev().map(|ident| self.name(ident));
+                let rest = taken.rest.into_iter().map(|ident| Name { ident, named: Named::InBody });
+                Some((Some(outside), Way::Captured(bindings.chain(rest).collect())))
+            }
+            _ => None,
+        }
+    }
+
+    /// Bound inside, by the user's pattern. A plain name stays the parameter's, unless naming it would be a use of a name that says that
+    /// it is unused.
+    fn rebind(&self, index: usize, pat: &Pat) -> (Option<Pat>, Way) {
+        let name = match pat {
+            Pat::Ident(name) if is_plain(name) && !name.ident.to_string().starts_with('_') => {
+                name.ident.clone()
+            }
+            _ => own_name(index, None),
+        };
+        let mut used = Vec::new();
+        Names(&mut used).visit_pat_mut(&mut pat.clone());
+        used.retain(|ident| self.is_used(ident));
+        let outside = Pat::Verbatim(quote_spanned!(name.span()=> #name));
+        (Some(outside), Way::Rebound { name, pat: Box::new(pat.clone()), used })
+    }
+
+    fn is_used(&self, ident: &Ident) -> bool {
+        self.args.has(&ident.unraw().to_string()) || self.captured.contains(ident)
+    }
+
     fn name(&self, ident: Ident) -> Name {
         let word = ident.unraw().to_string();
-        let named = if self.args.has(&word) || self.captured.contains(&ident) {
+        let named = if self.is_used(&ident) {
             Named::Used
         } else if word.starts_with('_') || self.body.has(&word) {
             Named::InBody

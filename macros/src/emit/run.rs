@@ -85,13 +85,18 @@ pub(super) fn in_place_observed(function: &Function, returned: &Returned, rt: &R
     let span = Span::mixed_site();
     let at = return_span(&function.sig.output, function.sig.ident.span());
     let body = braced(function.body.clone(), at);
-    let annotation = returned.annotation().map(|ty| quote_spanned!(span=> : #ty));
+    let body = quote_spanned!(at=> '__llmetry_body: #body);
+    let (annotation, argument) = match returned.annotation() {
+        Some(ty) => (Some(quote_spanned!(span=> : #ty)), Some(quote_spanned!(span=> ::<#ty>))),
+        None => (None, None),
+    };
     let allow = lints::last_return();
+    // The type is said again: that of a body that does not compile is unknown, and rustc would go on about what that cannot do.
     quote_spanned! {span=>
         let entered = #rt::Entered::new(open);
-        let result #annotation = '__llmetry_body: #body;
+        let result #annotation = #body;
         #allow
-        let open = #rt::Entered::leave(entered);
+        let (result, open) = #rt::Entered::leave #argument (entered, result);
     }
 }
 

@@ -49,6 +49,7 @@ fn expand_own(mut record: SpanRecord, convention: Convention, anchor: &Anchor) -
     let outcome =
         semconv::outcome(&record, &mut attributes, |event| events.events.push(sdk_event(event)), end_time);
     let extra = record.extra.take().map(|extra| *extra).unwrap_or_default();
+    semconv::content(convention, site, extra.input, extra.output, &mut attributes);
     for attribute in extra.attributes {
         set(&mut attributes, attribute);
     }

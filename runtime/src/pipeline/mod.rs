@@ -65,6 +65,7 @@ pub(crate) struct Intake {
     wake_sent: AtomicBool,
     dropped: [AtomicU64; DropReason::ALL.len()],
     orphans: AtomicU64,
+    content_dropped: AtomicU64,
     /// Foreign spans are counted when they start, on whatever thread.
     foreign_started: AtomicU64,
 }
@@ -85,6 +86,7 @@ impl Intake {
             wake_sent: AtomicBool::new(false),
             dropped: Default::default(),
             orphans: AtomicU64::new(0),
+            content_dropped: AtomicU64::new(0),
             foreign_started: AtomicU64::new(0),
         }
     }
@@ -145,6 +147,10 @@ impl Intake {
         self.orphans.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn count_content_drop(&self) {
+        self.content_dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn count_foreign_start(&self) {
         self.foreign_started.fetch_add(1, Ordering::Relaxed);
     }
@@ -155,6 +161,10 @@ impl Intake {
 
     pub(crate) fn orphans(&self) -> u64 {
         self.orphans.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn content_dropped(&self) -> u64 {
+        self.content_dropped.load(Ordering::Relaxed)
     }
 
     pub(crate) fn dropped(&self) -> Vec<(DropReason, u64)> {

@@ -50,6 +50,8 @@ pub struct Stats {
     /// Tasks and tools that began a trace of their own while a workflow was open: most often a `tokio::spawn` that should be
     /// `llmetry::spawn`.
     pub orphans: u64,
+    /// Captured arguments, results and texts of errors that were left out of their span since a rule of the `Redactor` panicked.
+    pub content_dropped: u64,
     /// What the last failed export said.
     pub last_error: Option<String>,
 }

@@ -177,6 +177,7 @@ impl Pipeline {
             queued,
             open: started.saturating_sub(ended),
             orphans: self.intake.orphans(),
+            content_dropped: self.intake.content_dropped(),
             last_error,
         }
     }

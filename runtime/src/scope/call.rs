@@ -49,12 +49,12 @@ impl Entered {
         Self { open, guard, was_panicking: std::thread::panicking() }
     }
 
-    /// The body has returned and its value is there to be looked at.
+    /// The body has returned, and what it returned is there to be looked at.
     #[inline]
-    pub fn leave(mut this: Self) -> Open {
+    pub fn leave<R>(mut this: Self, returned: R) -> (R, Open) {
         this.guard = None;
         this.open.returned();
-        this.open.take()
+        (returned, this.open.take())
     }
 
     #[cold]

@@ -260,7 +260,7 @@ pub trait RewrapStream: Stream + Sized {
 /// Asked first of a boxed value, when `async fn`s are not meant: what they return is finished work, also if it is a future.
 pub trait FollowBoxedFuture {
     /// A boxed future.
-    fn kind(&self) -> BoxedFuture {
+    fn llmetry_kind(&self) -> BoxedFuture {
         BoxedFuture
     }
 }
@@ -268,7 +268,7 @@ pub trait FollowBoxedFuture {
 /// Asked of a boxed value.
 pub trait FollowBoxedStream {
     /// A boxed stream.
-    fn kind(&self) -> BoxedStream {
+    fn llmetry_kind(&self) -> BoxedStream {
         BoxedStream
     }
 }
@@ -276,7 +276,7 @@ pub trait FollowBoxedStream {
 /// Asked of a `Result`.
 pub trait FollowBoxedStreamOrErr {
     /// A boxed stream, perhaps.
-    fn kind(&self) -> BoxedStreamOrErr {
+    fn llmetry_kind(&self) -> BoxedStreamOrErr {
         BoxedStreamOrErr
     }
 }
@@ -304,7 +304,7 @@ boxed! { () (+ Send) (+ Send + Sync) }
 /// Asked first of an opaque value.
 pub trait FollowFuture {
     /// A future.
-    fn kind(&self) -> AnyFuture {
+    fn llmetry_kind(&self) -> AnyFuture {
         AnyFuture
     }
 }
@@ -314,7 +314,7 @@ impl<F: Future> FollowFuture for &&&Returned<'_, F> {}
 /// Asked of an opaque value that is no future.
 pub trait FollowStream {
     /// A stream.
-    fn kind(&self) -> AnyStream {
+    fn llmetry_kind(&self) -> AnyStream {
         AnyStream
     }
 }
@@ -324,7 +324,7 @@ impl<S: Stream> FollowStream for &&Returned<'_, S> {}
 /// Asked of an opaque value that is neither.
 pub trait FollowStreamOrErr {
     /// A stream, perhaps.
-    fn kind(&self) -> AnyStreamOrErr {
+    fn llmetry_kind(&self) -> AnyStreamOrErr {
         AnyStreamOrErr
     }
 }
@@ -334,7 +334,7 @@ impl<S: Stream, E> FollowStreamOrErr for &Returned<'_, Result<S, E>> {}
 /// Everything else.
 pub trait FollowNothing {
     /// A value that is done.
-    fn kind(&self) -> Done {
+    fn llmetry_kind(&self) -> Done {
         Done
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! In: `__rt` calls from generated code with the function's [`Site`](crate::record::Site). Out: a [`SpanRecord`](crate::record::SpanRecord)
 //! in the intake, and our span current in the OpenTelemetry `Context` while the function runs. Does not: use http or serde, format
-//! anything, or know what happens to a record.
+//! anything (`content` does, when it is on), or know what happens to a record.
 //!
 //! | moment | file |
 //! | --- | --- |
@@ -12,10 +12,12 @@
 //! | what user code may do to it | `span`, `inherit` |
 //! | what the returned value says | `outcome` |
 //! | what the returned value still does | `follow` |
+//! | which content is captured | `capture` |
 //! | open span → record → intake | `finish` |
 //! | into other tasks and threads | `spawn` |
 
 mod call;
+mod capture;
 pub(crate) mod clock;
 mod finish;
 mod follow;
@@ -124,6 +126,11 @@ fn convention() -> Convention {
 }
 
 impl Details {
+    /// What holds for this span's content, if it is not the process's switch.
+    fn content(&self) -> Option<bool> {
+        self.inherited.as_ref()?.content
+    }
+
     fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }

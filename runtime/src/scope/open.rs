@@ -10,8 +10,8 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, ContextGuard, Key, KeyValue};
 
 use super::start::{Started, start, unsampled_root};
-use super::{OpenSpans, finish, limits, local, own, slab};
-use crate::IntoValue;
+use super::{OpenSpans, capture, finish, limits, local, own, slab};
+use crate::content::AttributeValue;
 use crate::hub;
 use crate::record::{Ending, ErrorInfo, Site};
 use crate::semconv::keys;
@@ -22,7 +22,7 @@ pub struct Open {
     site: &'static Site,
     phase: Phase,
     /// The slot in the slab, where the phase has one.
-    index: u32,
+    pub(super) index: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
@@ -131,15 +131,16 @@ impl Open {
     }
 
     #[inline]
-    fn is_live(&self) -> bool {
+    pub(super) fn is_live(&self) -> bool {
         self.phase >= Phase::Starting
     }
 
     /// Sets one attribute of a span that [`start`](Self::start) has opened; the macros have seen to it that keys differ.
-    pub fn field(this: &Self, key: &'static str, value: impl IntoValue) {
+    pub fn field(this: &Self, key: &'static str, value: impl AttributeValue) {
         if this.is_live() {
-            let attribute = KeyValue::new(Key::from_static_str(key), value.into_value());
             let limits = limits();
+            let value = value.attribute_value(limits.value_bytes);
+            let attribute = KeyValue::new(Key::from_static_str(key), value);
             OpenSpans::get().slot(this.index).touch().add_attribute(attribute, &limits);
         }
     }
@@ -269,10 +270,9 @@ impl Open {
         if !self.is_live() || !self.site.err_is_error {
             return false;
         }
-        let content = hub::installed().is_some_and(|installed| installed.content);
+        let content = OpenSpans::get().slot(self.index).touch().content();
         // The user's `Display` runs outside of the lock, and only when its text may leave the process.
-        let limit = limits().value_bytes;
-        let message = message.filter(|_| content).and_then(|message| format_quietly(message, limit));
+        let message = message.and_then(|message| capture::message(content, message));
         let mut hasher = DefaultHasher::new();
         (type_name, &message).hash(&mut hasher);
         let fingerprint = hasher.finish();
@@ -317,16 +317,6 @@ impl IntoParent for &SpanContext {
     fn into_parent(self) -> Context {
         self.clone().into_parent()
     }
-}
-
-/// `message` as text; `None` if its `Display` fails or panics, which must not reach the function that returned it.
-fn format_quietly(message: &dyn Display, limit: usize) -> Option<String> {
-    use std::fmt::Write;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    let mut text = String::new();
-    let written = catch_unwind(AssertUnwindSafe(|| write!(text, "{message}"))).ok()?;
-    written.ok()?;
-    Some(if text.len() > limit { crate::value::cut_text(&text, limit) } else { text })
 }
 
 impl Drop for Open {

@@ -16,12 +16,12 @@ pub struct Returned<'a, T: ?Sized>(pub &'a T);
 /// `Result<_, E>` where `E` can be shown.
 pub trait DisplayErr {
     /// Notes the error, if there is one, and says whether it made the span an error.
-    fn observe(&self, open: &Open) -> bool;
+    fn llmetry_observe(&self, open: &Open) -> bool;
 }
 
 impl<T, E: Display> DisplayErr for &&Returned<'_, Result<T, E>> {
     #[inline]
-    fn observe(&self, open: &Open) -> bool {
+    fn llmetry_observe(&self, open: &Open) -> bool {
         self.0.as_ref().is_err_and(|error| open.error(type_name::<E>(), Some(error)))
     }
 }
@@ -29,12 +29,12 @@ impl<T, E: Display> DisplayErr for &&Returned<'_, Result<T, E>> {
 /// Any other `Result`.
 pub trait AnyErr {
     /// Notes the error's type, if there is one, and says whether it made the span an error.
-    fn observe(&self, open: &Open) -> bool;
+    fn llmetry_observe(&self, open: &Open) -> bool;
 }
 
 impl<T, E> AnyErr for &Returned<'_, Result<T, E>> {
     #[inline]
-    fn observe(&self, open: &Open) -> bool {
+    fn llmetry_observe(&self, open: &Open) -> bool {
         self.0.is_err() && open.error(type_name::<E>(), None)
     }
 }
@@ -42,12 +42,12 @@ impl<T, E> AnyErr for &Returned<'_, Result<T, E>> {
 /// Everything else: returning is success.
 pub trait NoErr {
     /// Nothing to note.
-    fn observe(&self, open: &Open) -> bool;
+    fn llmetry_observe(&self, open: &Open) -> bool;
 }
 
 impl<T: ?Sized> NoErr for Returned<'_, T> {
     #[inline]
-    fn observe(&self, _: &Open) -> bool {
+    fn llmetry_observe(&self, _: &Open) -> bool {
         false
     }
 }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, Key, KeyValue, StringValue};
 
-use super::{Details, convention, find, inherit, limits, local};
+use super::{Details, capture, convention, find, inherit, limits, local};
 use crate::IntoValue;
 use crate::diag;
 use crate::hub;
@@ -118,12 +118,39 @@ impl Span {
         if self.context.is_none() {
             return;
         }
-        let content = hub::installed().is_some_and(|installed| installed.content);
         let mut attributes = vec![KeyValue::new(keys::EXCEPTION_TYPE, std::any::type_name::<E>())];
-        if content {
-            attributes.push(KeyValue::new(keys::EXCEPTION_MESSAGE, error.to_string()));
+        if let Some(message) = capture::message(self.content(), &error) {
+            attributes.push(KeyValue::new(keys::EXCEPTION_MESSAGE, message));
         }
         self.push_event(Event { name: Cow::Borrowed("exception"), time: SystemTime::now(), attributes });
+    }
+
+    /// Whether content may be captured from now on: what else this span captures (its result, the texts of errors) and everything
+    /// started inside it, in spawned tasks too. It goes over the switch of the process, either way, and what is started inside may go
+    /// over it in turn.
+    ///
+    /// Default: as it is around this span, at the outermost what [`Builder::capture_content`](crate::Builder::capture_content) and the
+    /// environment say. The span carries no trace of this.
+    ///
+    /// ```
+    /// # async fn answer(has_agreed: bool) {
+    /// llmetry::current().capture_content(has_agreed); // for this user's request
+    /// # }
+    /// ```
+    pub fn capture_content(&self, yes: bool) {
+        if self.context.is_some() {
+            capture::overrule();
+            self.change(|inherited| inherited.content = Some(yes));
+        }
+    }
+
+    /// What holds for this span's content, if it is not the process's switch.
+    fn content(&self) -> Option<bool> {
+        if let Some(details) = self.own() {
+            return details.content();
+        }
+        let (context, trace_id, id) = self.ids()?;
+        inherit::around(context.span().span_context(), trace_id, id, context)?.content
     }
 
     /// Sets `gen_ai.conversation.id` on this span and on every span started inside it from now on, foreign ones too.

@@ -81,6 +81,27 @@ pub(super) fn add_inherited(inherited: &Inherited, attributes: &mut Vec<KeyValue
     attributes.extend(named.chain(properties));
 }
 
+/// Captured arguments and result, both JSON.
+pub(super) fn content(
+    site: &Site,
+    input: Option<Box<str>>,
+    output: Option<Box<str>>,
+    attributes: &mut Vec<KeyValue>,
+) {
+    let (input_keys, output_keys) = match site.kind {
+        Kind::Tool => ((keys::GEN_AI_TOOL_CALL_ARGUMENTS, None), (keys::GEN_AI_TOOL_CALL_RESULT, None)),
+        Kind::Workflow | Kind::Task | Kind::Agent => (
+            (keys::INPUT_VALUE, Some(keys::INPUT_MIME_TYPE)),
+            (keys::OUTPUT_VALUE, Some(keys::OUTPUT_MIME_TYPE)),
+        ),
+    };
+    for (text, (key, mime_type)) in [(input, input_keys), (output, output_keys)] {
+        let Some(text) = text else { continue };
+        attributes.push(KeyValue::new(key, String::from(text)));
+        attributes.extend(mime_type.map(|key| KeyValue::new(key, "application/json")));
+    }
+}
+
 /// Status of a finished span; the attributes and the event that go with it are appended.
 pub(crate) fn outcome(
     record: &SpanRecord,

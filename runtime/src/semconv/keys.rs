@@ -12,6 +12,18 @@ pub(crate) const GEN_AI_TOOL_NAME: &str = "gen_ai.tool.name";
 pub(crate) const GEN_AI_TOOL_TYPE: &str = "gen_ai.tool.type";
 /// `gen_ai.conversation.id`
 pub(crate) const GEN_AI_CONVERSATION_ID: &str = "gen_ai.conversation.id";
+/// `gen_ai.tool.call.arguments`: JSON, only when content is on.
+pub(crate) const GEN_AI_TOOL_CALL_ARGUMENTS: &str = "gen_ai.tool.call.arguments";
+/// `gen_ai.tool.call.result`: JSON, only when content is on.
+pub(crate) const GEN_AI_TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";
+/// `input.value`: JSON, only when content is on.
+pub(crate) const INPUT_VALUE: &str = "input.value";
+/// `input.mime_type`
+pub(crate) const INPUT_MIME_TYPE: &str = "input.mime_type";
+/// `output.value`: JSON, only when content is on.
+pub(crate) const OUTPUT_VALUE: &str = "output.value";
+/// `output.mime_type`
+pub(crate) const OUTPUT_MIME_TYPE: &str = "output.mime_type";
 /// `openinference.span.kind`: types the structural spans for backends that do not know the operations.
 pub(crate) const OPENINFERENCE_SPAN_KIND: &str = "openinference.span.kind";
 /// `user.id`

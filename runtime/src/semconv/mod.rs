@@ -58,6 +58,20 @@ pub(crate) fn attributes(
     }
 }
 
+/// Captured arguments and result, both JSON.
+pub(crate) fn content(
+    convention: Convention,
+    site: &Site,
+    input: Option<Box<str>>,
+    output: Option<Box<str>>,
+    attributes: &mut Vec<KeyValue>,
+) {
+    match convention {
+        Convention::GenAi => genai::content(site, input, output, attributes),
+        Convention::Traceloop => traceloop::content(input, output, attributes),
+    }
+}
+
 /// What a foreign span takes over from the spans around it.
 pub(crate) fn inherited_attributes(convention: Convention, inherited: &Inherited) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(8);

@@ -44,14 +44,8 @@ pub(super) fn attributes(site: &'static Site, inherited: Option<&Inherited>) -> 
     attributes
 }
 
-/// What was captured of the arguments and of the result, for all kinds alike.
-#[cfg_attr(all(not(test), feature = "sdk"), expect(dead_code, reason = "nothing is captured yet"))]
-pub(super) fn content(
-    _: &Site,
-    input: Option<Box<str>>,
-    output: Option<Box<str>>,
-    attributes: &mut Vec<KeyValue>,
-) {
+/// Captured arguments and result, for all kinds alike.
+pub(super) fn content(input: Option<Box<str>>, output: Option<Box<str>>, attributes: &mut Vec<KeyValue>) {
     let captured = [(keys::TRACELOOP_ENTITY_INPUT, input), (keys::TRACELOOP_ENTITY_OUTPUT, output)];
     attributes
         .extend(captured.into_iter().filter_map(|(key, text)| Some(KeyValue::new(key, String::from(text?)))));
@@ -181,8 +175,8 @@ mod tests {
     #[test]
     fn content_is_the_entitys_input_and_output() {
         let mut found = Vec::new();
-        content(&SEARCH, Some("{}".into()), None, &mut found);
-        content(&FLOW, None, Some("7".into()), &mut found);
+        content(Some("{}".into()), None, &mut found);
+        content(None, Some("7".into()), &mut found);
         let expected = [("traceloop.entity.input", "{}"), ("traceloop.entity.output", "7")];
         assert_eq!(found, expected.map(|(key, text)| KeyValue::new(key, text)));
     }

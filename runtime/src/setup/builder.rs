@@ -13,6 +13,7 @@ use opentelemetry_sdk::trace::SpanExporter;
 use super::config::{self, Config, Settings};
 use super::env;
 use super::guard::{self, Guard};
+use crate::content::Redactor;
 use crate::error::{Error, Result, Shown};
 use crate::export::{self, DynExporter, StdoutFormat};
 use crate::sampling::Sampler;
@@ -173,12 +174,23 @@ impl Builder {
         self
     }
 
-    /// Whether content may be captured: prompts, completions, arguments and results. Default: no.
+    /// Whether content may be captured: prompts, completions, arguments, results and the texts of errors. Default: no.
     ///
-    /// It is one of two locks: what is captured is said where it happens. Environment:
-    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+    /// It is one of two locks: of which functions arguments and results are captured, their attribute says (`capture(input, output)`).
+    /// Environment, the first that says something: `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`,
+    /// `TRACELOOP_TRACE_CONTENT`, `OPENINFERENCE_HIDE_INPUTS` and `OPENINFERENCE_HIDE_OUTPUTS`.
+    ///
+    /// It can be changed while the program runs ([`Handle::capture_content`](crate::Handle::capture_content)) and for a part of a trace
+    /// ([`Span::capture_content`](crate::Span::capture_content)). Captured arguments, or a captured result, are one text of JSON: texts in
+    /// it are cut at [`max_attribute_value_bytes`](Self::max_attribute_value_bytes), the whole at four times as much, and at 1 MiB.
     pub fn capture_content(mut self, yes: bool) -> Self {
         self.settings.content = Some(yes);
+        self
+    }
+
+    /// What is masked in captured content. Default: [`Redactor::new`], common secrets. One that is given later replaces an earlier one.
+    pub fn redactor(mut self, redactor: Redactor) -> Self {
+        self.settings.redactor = redactor;
         self
     }
 

@@ -17,6 +17,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 
 use super::env::{self, Environment, Lookup};
+use crate::content::{Content, Redactor};
 use crate::error::Result;
 use crate::export::{ExporterSetting, StdoutFormat};
 #[cfg(feature = "propagation")]
@@ -40,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) sampler: Option<Sampler>,
     pub(crate) convention: Option<Convention>,
     pub(crate) content: Option<bool>,
+    pub(crate) redactor: Redactor,
     pub(crate) globals: Option<bool>,
     pub(crate) schedule_delay: Option<Duration>,
     pub(crate) max_export_batch_size: Option<usize>,
@@ -70,7 +72,9 @@ pub(crate) struct Config {
     pub(crate) batch: Batch,
     pub(crate) limits: Limits,
     /// Whether content (prompts, completions, arguments, results) may be captured.
-    pub(crate) content: bool,
+    pub(crate) content: Content,
+    /// What is masked in it.
+    pub(crate) redactor: Redactor,
     /// Whether OpenTelemetry's global provider and propagator are set.
     pub(crate) globals: bool,
     /// How long the guard's drop may take.
@@ -142,9 +146,10 @@ impl Config {
             batch,
             limits: limits(settings, env)?,
             content: match settings.content {
-                Some(content) => content,
+                Some(content) => Content::all(content),
                 None => content(env, &mut notices)?,
             },
+            redactor: settings.redactor.clone(),
             globals: settings.globals.unwrap_or(true),
             shutdown_timeout: settings.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
             #[cfg(feature = "propagation")]
@@ -168,7 +173,8 @@ impl Config {
             convention: Convention::default(),
             batch: Batch::default(),
             limits: Limits::default(),
-            content: false,
+            content: Content::default(),
+            redactor: Redactor::default(),
             globals: true,
             shutdown_timeout: Duration::from_secs(5),
             #[cfg(feature = "propagation")]
@@ -279,23 +285,59 @@ fn convention(env: Environment<'_>) -> Result<Option<Convention>> {
     })
 }
 
-fn content(env: Environment<'_>, notices: &mut Vec<String>) -> Result<bool> {
+/// Of the variables that speak of content, the first that says something decides; the others are read, so that a mistake in them is
+/// found.
+fn content(env: Environment<'_>, notices: &mut Vec<String>) -> Result<Content> {
+    let hidden = Content {
+        inputs: switched(env, &env::HIDE_INPUTS)? == Some(true),
+        outputs: switched(env, &env::HIDE_OUTPUTS)? == Some(true),
+    };
+    let traceloop = switched(env, &env::TRACELOOP_TRACE_CONTENT)?.map(Content::all);
+    let content = message_content(env, notices)?.or(traceloop).unwrap_or_default();
+    // To hide is what holds when nobody says anything: it never changes the answer, but whoever asked for it in vain is told.
+    for (variable, is_vain) in [
+        (&env::HIDE_INPUTS, hidden.inputs && content.inputs),
+        (&env::HIDE_OUTPUTS, hidden.outputs && content.outputs),
+    ] {
+        if is_vain {
+            notices.push(format!(
+                "{}=true has no effect: {} or {} switches content on and stands above it",
+                variable.name,
+                env::CAPTURE_MESSAGE_CONTENT.name,
+                env::TRACELOOP_TRACE_CONTENT.name
+            ));
+        }
+    }
+    Ok(content)
+}
+
+/// `None` when it says nothing.
+fn message_content(env: Environment<'_>, notices: &mut Vec<String>) -> Result<Option<Content>> {
     let variable = &env::CAPTURE_MESSAGE_CONTENT;
-    let expected = "NO_CONTENT (or false), SPAN_ONLY (or true), EVENT_ONLY or SPAN_AND_EVENT";
+    let expected = "NO_CONTENT (or false, 0), SPAN_ONLY (or true, 1), EVENT_ONLY or SPAN_AND_EVENT";
     let mode = env.parsed(variable, expected, |text| match text.to_ascii_lowercase().as_str() {
-        "no_content" | "false" => Some((false, false)),
-        "span_only" | "span_and_event" | "true" => Some((true, false)),
+        "no_content" | "false" | "0" => Some((false, false)),
+        "span_only" | "span_and_event" | "true" | "1" => Some((true, false)),
         "event_only" => Some((false, true)),
         _ => None,
     })?;
-    let (on_spans, event_only) = mode.unwrap_or_default();
+    let Some((on_spans, event_only)) = mode else { return Ok(None) };
     if event_only {
         notices.push(format!(
             "{}=EVENT_ONLY captures nothing: content is written to spans only; use SPAN_ONLY to switch it on",
             variable.name
         ));
     }
-    Ok(on_spans)
+    Ok(Some(Content::all(on_spans)))
+}
+
+/// `true` or `false`, also as the digits that others take for them.
+fn switched(env: Environment<'_>, variable: &env::Variable) -> Result<Option<bool>> {
+    env.parsed(variable, "true (or 1) or false (or 0)", |text| match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    })
 }
 
 /// The builder's value, or what the environment says.

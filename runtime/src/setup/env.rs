@@ -111,6 +111,12 @@ variables! {
 
     CAPTURE_MESSAGE_CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", default "NO_CONTENT":
         "whether prompts, completions, arguments and results may leave the process: `SPAN_ONLY` (or true) or `NO_CONTENT` (or false)";
+    TRACELOOP_TRACE_CONTENT = "TRACELOOP_TRACE_CONTENT", default "false":
+        "the same, true or false, where the variable before is unset";
+    HIDE_INPUTS = "OPENINFERENCE_HIDE_INPUTS", default "unset":
+        "`true` hides prompts and arguments, as is the default; the two before stand above it";
+    HIDE_OUTPUTS = "OPENINFERENCE_HIDE_OUTPUTS", default "unset":
+        "`true` hides completions and results, as is the default; the same two stand above it";
 }
 
 /// Where variables are looked up.

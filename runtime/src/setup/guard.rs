@@ -13,6 +13,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::config::Config;
 use crate::bridge::{self, PipelineProcessor, Propagator};
+use crate::content::{Content, Switch};
 use crate::diag;
 use crate::error::{Error, Result};
 use crate::export::DynExporter;
@@ -75,7 +76,8 @@ fn start(config: &Config, exporters: Vec<Box<dyn DynExporter>>, for_tests: bool)
             sampler: config.sampler.clone(),
             limits: config.limits,
             convention: config.convention,
-            content: config.content,
+            content: Switch::new(config.content),
+            redactor: config.redactor.clone(),
             for_tests,
             intake: Arc::clone(&pipeline.intake),
             pipeline: Arc::new(pipeline),
@@ -124,10 +126,7 @@ impl Guard {
     /// Blocks the calling thread, but needs nothing of it: the pipeline has a thread of its own. Loss is not an error here, it
     /// stands in the [`Report`].
     pub fn flush(&self, timeout: Duration) -> Report {
-        match &self.running {
-            Some(running) => running.installed.pipeline.flush(timeout),
-            None => Report { in_time: true, ..Report::default() },
-        }
+        self.handle().flush(timeout)
     }
 
     /// Ends telemetry: exports what is left, within `timeout`, and says what became of every span.
@@ -177,9 +176,14 @@ impl Guard {
         ShutdownAnswer(answer)
     }
 
+    /// What can be done to telemetry from anywhere in the program while the guard keeps it running.
+    pub fn handle(&self) -> Handle {
+        Handle { installed: self.running.as_ref().map(|running| Arc::clone(&running.installed)) }
+    }
+
     /// What became of every span so far.
     pub fn stats(&self) -> Stats {
-        self.running.as_ref().map(|running| running.installed.pipeline.stats()).unwrap_or_default()
+        self.handle().stats()
     }
 
     /// A span processor for an OpenTelemetry provider of your own: its spans then leave through this pipeline too, with what
@@ -209,6 +213,48 @@ impl Guard {
         S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span> + Send + Sync,
     {
         self.running.as_ref().map(|running| bridge::tracing::layer(&running.provider))
+    }
+}
+
+/// Telemetry that runs, for the parts of a program that do not hold the [`Guard`]: an admin endpoint, a signal handler.
+///
+/// Cheap to clone. It keeps nothing running: after shutdown there is nothing left to switch or to flush, and
+/// [`stats`](Self::stats) tells how it ended. When telemetry is disabled it does nothing.
+///
+/// ```no_run
+/// # fn main() -> llmetry::Result<()> {
+/// let telemetry = llmetry::init("support-bot")?;
+/// let handle = telemetry.handle();
+/// std::thread::spawn(move || handle.capture_content(true));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Handle {
+    installed: Option<Arc<Installed>>,
+}
+
+impl Handle {
+    /// Whether content may be captured from now on, arguments and results alike; overrules what
+    /// [`Builder::capture_content`](crate::Builder::capture_content) and the environment said.
+    ///
+    /// [`Span::capture_content`](crate::Span::capture_content) goes over it for one span and those inside it.
+    pub fn capture_content(&self, yes: bool) {
+        if let Some(installed) = &self.installed {
+            installed.content.set(Content::all(yes));
+        }
+    }
+
+    /// As [`Guard::stats`].
+    pub fn stats(&self) -> Stats {
+        self.installed.as_ref().map(|installed| installed.pipeline.stats()).unwrap_or_default()
+    }
+
+    /// As [`Guard::flush`].
+    pub fn flush(&self, timeout: Duration) -> Report {
+        match &self.installed {
+            Some(installed) => installed.pipeline.flush(timeout),
+            None => Report { in_time: true, ..Report::default() },
+        }
     }
 }
 

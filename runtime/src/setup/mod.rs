@@ -8,6 +8,6 @@ mod env;
 mod guard;
 
 pub use self::builder::{Builder, builder, init};
-pub use self::guard::Guard;
 #[cfg(feature = "testing")]
 pub(crate) use self::guard::pipeline_for_tests;
+pub use self::guard::{Guard, Handle};

@@ -1,6 +1,8 @@
 //! What OpenLLMetry's decorators do and no other module here shows already. CONFORMANCE.md lists all of it, and which test stands for
 //! what.
 
+mod captured;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{Read, Write};

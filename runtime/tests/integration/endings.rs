@@ -19,7 +19,7 @@ use crate::program;
 use crate::support::{LONG, multi_thread};
 
 /// Stands in every error text; may be nowhere in what leaves the process while content is off.
-const CANARY: &str = "sk-canary-4711";
+const CANARY: &str = "canary-4711";
 
 #[derive(Debug)]
 struct Refused(&'static str);

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms from the ground up. A room imports rooms of its own floor and below.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["record", "semconv", "value", "sampling", "sync", "error", "diag", "hosts"],
+    &["content"],
     &["export"],
     &["pipeline"],
     &["hub"],
@@ -149,9 +150,16 @@ fn the_environment_is_read_in_one_place() {
 
 #[test]
 fn attribute_keys_are_spelled_in_one_place() {
-    for prefix in
-        ["\"gen_ai.", "\"openinference.", "\"traceloop.", "\"error.type", "\"exception.", "\"llmetry."]
-    {
+    for prefix in [
+        "\"gen_ai.",
+        "\"openinference.",
+        "\"traceloop.",
+        "\"error.type",
+        "\"exception.",
+        "\"llmetry.",
+        "\"input.",
+        "\"output.",
+    ] {
         only_in(prefix, &["semconv/"]);
     }
 }

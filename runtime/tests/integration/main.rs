@@ -9,6 +9,7 @@ mod support;
 
 mod collectors;
 mod conformance;
+mod content;
 mod dialects;
 mod endings;
 mod faults;

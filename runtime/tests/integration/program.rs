@@ -43,7 +43,10 @@ pub(crate) fn with_env<F: FnOnce()>(variables: &[(&str, &str)], program: F) -> S
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]).stdin(Stdio::null());
     for (name, _) in std::env::vars() {
-        if ["OTEL_", "LLMETRY_", "NO_COLOR"].iter().any(|prefix| name.starts_with(prefix)) {
+        if ["OTEL_", "LLMETRY_", "NO_COLOR", "TRACELOOP_", "OPENINFERENCE_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+        {
             command.env_remove(name);
         }
     }

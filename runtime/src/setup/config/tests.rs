@@ -46,7 +46,8 @@ fn otlp_http(variables: &[(&str, &str)]) -> OtlpSetting {
 #[test]
 fn defaults() {
     let config = resolve(&[]);
-    assert!(!config.disabled && !config.content && config.globals);
+    assert!(!config.disabled && config.globals);
+    assert_eq!(config.content, Content::all(false));
     assert_eq!(config.sampler, Sampler::parent_based(Sampler::AlwaysOn));
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.limits.value_bytes, 32_768);
@@ -215,22 +216,59 @@ fn batches_and_limits() {
     assert_eq!(config.limits.attributes, 9);
 }
 
+const MESSAGE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+const TRACE_CONTENT: &str = "TRACELOOP_TRACE_CONTENT";
+const HIDE_INPUTS: &str = "OPENINFERENCE_HIDE_INPUTS";
+const HIDE_OUTPUTS: &str = "OPENINFERENCE_HIDE_OUTPUTS";
+
 #[test]
 fn content_is_private_unless_asked_for() {
-    let name = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
-    let env = [("OTEL_TRACES_EXPORTER", "none")];
-    let content = |value| resolve(&[env[0], (name, value)]);
-    for value in ["NO_CONTENT", "false", ""] {
-        assert!(!content(value).content, "{value}");
+    /// Builder; the variables by their rank; whether content is on; what is said about it.
+    type Row = (Option<bool>, [&'static str; 4], bool, &'static [&'static str]);
+    let table: &[Row] = &[
+        (None, ["", "", "", ""], false, &[]),
+        (None, ["NO_CONTENT", "", "", ""], false, &[]),
+        (None, ["false", "", "", ""], false, &[]),
+        (None, ["0", "", "", ""], false, &[]),
+        (None, ["SPAN_ONLY", "", "", ""], true, &[]),
+        (None, ["span_and_event", "", "", ""], true, &[]),
+        (None, ["TRUE", "", "", ""], true, &[]),
+        (None, ["1", "", "", ""], true, &[]),
+        (None, ["EVENT_ONLY", "", "", ""], false, &["EVENT_ONLY captures nothing"]),
+        (None, ["", "true", "", ""], true, &[]),
+        (None, ["", "1", "", ""], true, &[]),
+        (None, ["", "false", "", ""], false, &[]),
+        (None, ["", "", "false", "false"], false, &[]),
+        (None, ["", "", "true", "true"], false, &[]),
+        // The first that says something decides.
+        (None, ["true", "false", "", ""], true, &[]),
+        (None, ["false", "true", "", ""], false, &[]),
+        (None, ["event_only", "true", "", ""], false, &["EVENT_ONLY captures nothing"]),
+        (None, ["true", "", "true", ""], true, &["OPENINFERENCE_HIDE_INPUTS=true has no effect"]),
+        (None, ["", "true", "false", "1"], true, &["OPENINFERENCE_HIDE_OUTPUTS=true has no effect"]),
+        (None, ["", "false", "true", "true"], false, &[]),
+        (Some(true), ["false", "false", "true", "true"], true, &[]),
+        (Some(false), ["true", "true", "false", "false"], false, &[]),
+    ];
+    for (builder, values, expected, said) in table {
+        let settings = Settings { content: *builder, ..Settings::default() };
+        let names = [MESSAGE_CONTENT, TRACE_CONTENT, HIDE_INPUTS, HIDE_OUTPUTS];
+        let mut variables = vec![("OTEL_TRACES_EXPORTER", "none")];
+        variables.extend(names.into_iter().zip(*values));
+        let config = resolve_with(&settings, &variables, false).unwrap();
+        assert_eq!(config.content, Content::all(*expected), "{builder:?} {values:?}");
+        assert_eq!(config.notices.len(), said.len(), "{builder:?} {values:?}: {:?}", config.notices);
+        assert!(
+            config.notices.iter().zip(*said).all(|(notice, said)| notice.contains(said)),
+            "{:?}",
+            config.notices
+        );
     }
-    for value in ["SPAN_ONLY", "span_and_event", "TRUE"] {
-        assert!(content(value).content && content(value).notices.is_empty(), "{value}");
+    for name in [MESSAGE_CONTENT, TRACE_CONTENT, HIDE_INPUTS, HIDE_OUTPUTS] {
+        check_refused(&[(name, "yes")]);
     }
-    let config = content("EVENT_ONLY");
-    assert!(!config.content && config.notices[0].contains("EVENT_ONLY"), "{:?}", config.notices);
-    check_refused(&[(name, "yes")]);
-    let settings = Settings { content: Some(false), ..Settings::default() };
-    assert!(!resolve_with(&settings, &[(name, "true")], false).unwrap().content);
+    // Also where it does not decide.
+    check_refused(&[(TRACE_CONTENT, "SPAN_ONLY"), (MESSAGE_CONTENT, "true")]);
 }
 
 #[cfg(feature = "stdout")]
