@@ -154,9 +154,9 @@ macro_rules! items {
         }
         #[cfg_attr($on, task)]
         #[cfg(not(target_arch = "x86_64"))]
-pub(super) unsafe fn with_features(n: u8) -> Option<u8> {
-    n.checked_add(1)
-}
+        pub(super) unsafe fn with_features(n: u8) -> Option<u8> {
+            n.checked_add(1)
+        }
 #[doc(hidden)]
         #[cfg_attr($on, task)]
         #[inline(always)]
