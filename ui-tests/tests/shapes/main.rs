@@ -20,9 +20,11 @@ mod arguments;
 mod async_traits;
 mod attributes;
 mod auto_traits;
+mod capture;
 mod control_flow;
 mod deep;
 mod drops;
+mod extensions;
 mod functions;
 mod futures;
 mod generics;
@@ -42,14 +44,16 @@ mod traits;
 
 #[test]
 fn at_least_150_shapes() {
-    let tables: [&[&str]; 20] = [
+    let tables: [&[&str]; 22] = [
         arguments::SHAPES,
         async_traits::SHAPES,
         attributes::SHAPES,
         auto_traits::SHAPES,
+        capture::SHAPES,
         control_flow::SHAPES,
         deep::SHAPES,
         drops::SHAPES,
+        extensions::SHAPES,
         functions::SHAPES,
         futures::SHAPES,
         generics::SHAPES,

@@ -159,7 +159,7 @@ pub(crate) fn check<B: Debug, T: Debug>(
     assert_eq!(spans, expected, "what it leaves");
 }
 
-/// The spans under the outermost one, as a line: `name v2 {field=1} x3 !Error cancelled(child, child)`, where a kind but a task stands
+/// The spans under the outermost one, as a line: `name v2 {field=1} in={"a":1} out=2 x3 !Error cancelled(child, child)`, where a kind but a task stands
 /// in front of the name, `x3` are a stream's items, and an error's type has no path.
 fn spans(trace: &Trace) -> String {
     let roots: Vec<_> = trace.roots().collect();
@@ -186,6 +186,17 @@ fn text(trace: &Trace, span: &RecordedSpan) -> String {
     }
     if !fields.is_empty() {
         text += &format!(" {{{}}}", fields.join(", "));
+    }
+    for (key, short) in [
+        ("input.value", "in"),
+        ("gen_ai.tool.call.arguments", "in"),
+        ("output.value", "out"),
+        ("gen_ai.tool.call.result", "out"),
+    ] {
+        if let Some(content) = span.attribute(key) {
+            let content = content.as_str();
+            text += &format!(" {short}={}", content.replace(concat!(env!("CARGO_CRATE_NAME"), "::"), ""));
+        }
     }
     if let Some(items) = span.attribute("llmetry.stream.items") {
         text += &format!(" x{items}");

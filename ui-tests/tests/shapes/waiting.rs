@@ -92,6 +92,10 @@ macro_rules! items {
                 d
             })
         }
+        #[cfg_attr($on, task(capture(input, output)))]
+        pub(super) fn configured(#[cfg(any())] a: Missing, #[cfg(all())] b: u8) -> u8 {
+            b
+        }
     };
 }
 twice!(items);
@@ -110,49 +114,5 @@ shapes! {
         let future = not_static_with_fields(&"text".to_owned(), D("d"));
         finish(future)
     } => "not_static_with_fields {len=4}";
-}
-
-/// Methods that every type has.
-mod clashes {
-    use llmetry::task;
-
-    use crate::support::*;
-
-    pub(crate) trait Everything {
-        fn observe(&self, _: &u8) -> u8 {
-            1
-        }
-        fn kind(&self) -> u8 {
-            2
-        }
-        fn capture(&self) {}
-        fn success(&self) {}
-        fn attribute(&self) {}
-        fn finish(self, _: u8)
-        where
-            Self: Sized,
-        {
-        }
-    }
-    impl<T: ?Sized> Everything for T {}
-
-    macro_rules! items {
-        ($on:meta) => {
-            #[cfg_attr($on, task)]
-            pub(super) fn methods_of_everything(n: u8) -> Result<u8, Broken> {
-                if n == 0 { Err(Broken) } else { Ok(n.observe(&n) + n.kind()) }
-            }
-            #[cfg_attr($on, task)]
-            pub(super) async fn methods_of_everything_async(text: String) -> String {
-                pause().await;
-                text
-            }
-        };
-    }
-    twice!(items);
-
-    shapes! {
-        methods_of_everything: [0, 1].map(methods_of_everything) => "methods_of_everything !Broken, methods_of_everything";
-        methods_of_everything_async: finish(methods_of_everything_async("a".to_owned())) => "methods_of_everything_async";
-    }
+    configured: configured(1) => "configured in={\"b\":1} out=1";
 }
