@@ -15,12 +15,14 @@ pub(crate) struct Chat {
 }
 
 /// What the model said.
+#[derive(Debug)]
 pub(crate) enum Reply {
     Answer(String),
     Search(Search),
 }
 
 /// A search that the model asks for.
+#[derive(Debug)]
 pub(crate) struct Search {
     pub(crate) query: String,
     call_id: String,

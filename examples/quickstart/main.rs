@@ -6,7 +6,8 @@
 //!
 //! An agent asks a model, the model asks for a search in the file, and answers from what was found. The model is an
 //! OpenAI-compatible server: the one at `OPENAI_BASE_URL`, or else a small one inside this program. The trace goes to stdout,
-//! everything else to stderr; with `OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318` the trace goes there instead.
+//! everything else to stderr; with `OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318` the trace goes there instead. Question, answers
+//! and searches are in it with `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY`.
 
 #![expect(clippy::print_stderr, reason = "a program talks to its user; stdout belongs to the trace")]
 
@@ -52,7 +53,7 @@ async fn run() -> Result<(), Error> {
 } // The guard is dropped: what is left of the trace is exported, or stderr says what was not.
 
 /// One run, one trace: everything below happens inside this span.
-#[workflow]
+#[workflow(capture(file, question, output))]
 async fn answer_question(chat: &Chat, file: &str, question: &str) -> Result<String, Error> {
     // On this span and on every span that is started inside.
     llmetry::current().set_property("document.name", file.to_owned());
@@ -60,7 +61,7 @@ async fn answer_question(chat: &Chat, file: &str, question: &str) -> Result<Stri
     research(chat, document, question).await
 }
 
-#[task]
+#[task(capture(input))]
 fn read_document(file: &str) -> Result<Document, Error> {
     let text = std::fs::read_to_string(file).map_err(|cause| Error::Read { file: file.to_owned(), cause })?;
     let document = Document::new(&text);
@@ -69,7 +70,7 @@ fn read_document(file: &str) -> Result<Document, Error> {
 }
 
 /// Asks the model until it answers instead of asking for a search.
-#[agent(name = "researcher")]
+#[agent(name = "researcher", capture(question, output))]
 async fn research(chat: &Chat, document: Document, question: &str) -> Result<String, Error> {
     let mut index = None;
     let mut messages = chat::opening(question);
@@ -90,12 +91,12 @@ async fn research(chat: &Chat, document: Document, question: &str) -> Result<Str
 }
 
 /// One HTTP call; `traceparent` goes along in its headers.
-#[task]
+#[task(capture(messages, output))]
 async fn ask_model(chat: &Chat, messages: &[serde_json::Value]) -> Result<Reply, Error> {
     chat.complete(messages).await
 }
 
-#[tool(fields(search.words = query.split_whitespace().count()))]
+#[tool(capture(query, output), fields(search.words = query.split_whitespace().count()))]
 fn search_document(index: Option<&Index>, query: &str) -> Result<String, NotIndexed> {
     let found = index.ok_or(NotIndexed)?.search(query);
     llmetry::current().set_attribute("search.hits", found.len());

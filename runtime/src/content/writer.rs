@@ -85,8 +85,9 @@ impl<'a> Writer<'a> {
 
     /// For an argument list or a result.
     pub(super) fn for_content(rules: Rules<'a>) -> Self {
-        let limits = rules.limits;
-        Self::new(limits.value_bytes, limits.content_bytes(), Some(rules.redactor), false)
+        let whole = rules.limits.content_bytes();
+        // Of a text that may be longer than the whole, no more is looked at either.
+        Self::new(rules.limits.value_bytes.min(whole), whole, Some(rules.redactor), false)
     }
 
     /// For the text of an error.

@@ -4,6 +4,7 @@
 //! process's switch, unless somebody said otherwise for this span or around it ([`Span::capture_content`](crate::Span::capture_content)).
 //! Does not: touch a value before the answer is yes, or hold a lock while code of the program writes one.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,6 +17,28 @@ use crate::record::Extra;
 
 /// Whether anybody has ever overruled the switch: else a span need not be opened to know that nothing is captured.
 static OVERRULED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Whether this thread is writing content. A rule, or a `Serialize`, may call functions that are annotated; were their content
+    /// written too, they might call one another for ever.
+    static WRITING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// [`WRITING`] for as long as it lives.
+struct Writing;
+
+impl Writing {
+    fn begin() -> Option<Self> {
+        // Not `then_some`: that makes one either way, and drops it.
+        (!WRITING.replace(true)).then(|| Self)
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        WRITING.set(false);
+    }
+}
 
 /// From now on spans are asked as well as the switch.
 #[cold]
@@ -55,7 +78,7 @@ impl Open {
     }
 
     fn captures(&self, half: impl Fn(Content) -> bool) -> bool {
-        if !self.is_live() {
+        if !self.is_live() || WRITING.get() {
             return false;
         }
         let overruled = OVERRULED
@@ -102,6 +125,7 @@ fn switch() -> Content {
 fn written<T>(write: impl FnOnce(Rules<'_>) -> Result<T, RulePanicked>) -> Option<T> {
     // Not through the thread's own: code of the program runs in here, and may open spans.
     let installed = hub::installed()?;
+    let _writing = Writing::begin()?;
     let rules = Rules { limits: &installed.limits, redactor: &installed.redactor };
     let text = write(rules);
     if text.is_err() {

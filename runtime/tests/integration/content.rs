@@ -308,6 +308,37 @@ fn a_span_overrules_the_switch_for_itself_and_what_is_inside() {
     });
 }
 
+#[test]
+fn the_word_of_a_span_goes_along_into_tasks_and_through_foreign_spans() {
+    use opentelemetry::trace::{FutureExt, TraceContextExt, Tracer};
+
+    #[task]
+    async fn speaks() {
+        current().capture_content(true);
+        let span = opentelemetry::global::tracer("foreign").start("foreign");
+        let context = opentelemetry::Context::current_with_span(span);
+        let inside = async {
+            current().record_error(&Refused("x"));
+            plain();
+        };
+        inside.with_context(context).await;
+        llmetry::spawn(async { plain() }).await.unwrap();
+    }
+
+    program::run(|| {
+        let memory = MemoryExporter::new();
+        let telemetry = llmetry::builder().exporter(memory.clone()).init().unwrap();
+        current_thread().block_on(speaks());
+        telemetry.flush(LONG);
+        let spans = memory.spans();
+        let outputs = spans.iter().filter(|span| attribute(span, "output.value").is_some()).count();
+        assert_eq!((spans.len(), outputs), (4, 2));
+        let foreign = named(&spans, "foreign");
+        assert!(foreign.attributes.is_empty(), "{foreign:?}");
+        assert_eq!(foreign.events[0].attributes[1].value.as_str(), "refused x with [redacted]");
+    });
+}
+
 #[task]
 fn allows(yes: bool) -> Result<u8, Refused> {
     current().capture_content(yes);
@@ -356,6 +387,18 @@ fn a_redactor_of_the_programs_own() {
         assert_eq!(input_and_output(failed), [None, None]);
         assert_eq!(telemetry.stats().content_dropped, 1);
         assert!(seen.lock().unwrap().iter().all(|text| !text.contains("a-secret")));
+    });
+}
+
+#[test]
+fn a_rule_may_call_what_it_is_a_rule_for() {
+    program::run(|| {
+        let redactor = Redactor::new().rule(|text| (text == "fox").then(|| search("fox").concat()));
+        let _telemetry = silent().capture_content(true).redactor(redactor).init().unwrap();
+        let (_, trace) = record_sync(|| search("fox"));
+        let arguments: Vec<_> =
+            trace.spans().iter().map(|span| text(span, "gen_ai.tool.call.arguments")).collect();
+        assert_eq!(arguments, [Some(r#"{"query":"FOX"}"#), None]);
     });
 }
 

@@ -1,7 +1,9 @@
 //! Other attributes on the function, above ours and below: all of them keep their meaning.
 
+use std::future::Future;
 use std::panic::Location;
 
+use futures_util::future::BoxFuture;
 use llmetry::task;
 
 use crate::support::*;
@@ -101,6 +103,66 @@ macro_rules! items {
         pub(super) fn tracked_through() -> u32 {
             tracked_above(D("inner"))
         }
+        #[cfg_attr($on, task)]
+        #[track_caller]
+        pub(super) fn tracked_result(d: D, (a, _): (D, D)) -> Result<u32, Broken> {
+            let _local = D("local");
+            match d.0 {
+                "good" => Ok(Location::caller().line()),
+                _ => Err(Broken),
+            }
+        }
+        #[cfg_attr($on, task)]
+        #[track_caller]
+        pub(super) fn tracked_early(d: D) -> Result<u32, Broken> {
+            if d.0 == "bad" {
+                return Err(Broken);
+            }
+            Ok(tracked_result(d, pair("a", "b"))?)
+        }
+        #[cfg_attr($on, task)]
+        #[track_caller]
+        pub(super) fn tracked_future(d: D) -> BoxFuture<'static, (D, u32)> {
+            let line = Location::caller().line();
+            Box::pin(async move {
+                pause().await;
+                (d, line)
+            })
+        }
+        #[cfg_attr($on, task)]
+        #[track_caller]
+        pub(super) fn tracked_opaque(d: D) -> impl Future<Output = (D, u32)> {
+            let line = Location::caller().line();
+            async move {
+                pause().await;
+                (d, line)
+            }
+        }
+        #[cfg_attr($on, task)]
+        #[track_caller]
+        pub(super) fn tracked_text(n: Option<u8>) -> String {
+            n.map_or_else(
+                || Location::caller().line().to_string(),
+                |n| format!("{n} {}", Location::caller().line()),
+            )
+        }
+        #[cfg_attr($on, task)]
+        #[target_feature(enable = "sse2")]
+        #[cfg(target_arch = "x86_64")]
+        pub(super) unsafe fn with_features(n: u8) -> Option<u8> {
+            n.checked_add(1)
+        }
+        #[cfg_attr($on, task)]
+        #[cfg(not(target_arch = "x86_64"))]
+pub(super) unsafe fn with_features(n: u8) -> Option<u8> {
+    n.checked_add(1)
+}
+#[doc(hidden)]
+        #[cfg_attr($on, task)]
+        #[inline(always)]
+        #[rustfmt::skip]
+        #[doc(alias = "other")]
+        pub(super) fn hidden(d : D) -> Option<D> { Some(d) }
         pub(super) struct Tracked;
         impl Tracked {
             #[cfg_attr($on, task)]
@@ -172,6 +234,17 @@ shapes! {
     tracked_below: tracked_below(pair("a", "b")) => "tracked_below";
     tracked_panic: tracked_panic(None) => "tracked_panic !panic";
     tracked_through: tracked_through() => "tracked_through(tracked_above)";
+    tracked_result: (tracked_result(D("good"), pair("a", "b")), tracked_result(D("bad"), pair("c", "d")).is_err())
+        => "tracked_result, tracked_result !Broken";
+    // Its body stays where it is, since no closure can know the caller: what leaves it early is not looked at.
+    tracked_early: (tracked_early(D("good")), tracked_early(D("bad")).is_err())
+        => "tracked_early(tracked_result), tracked_early";
+    tracked_future: finish(tracked_future(D("d"))) => "tracked_future";
+    tracked_opaque: fates(|| tracked_opaque(D("d"))) => "tracked_opaque cancelled, tracked_opaque cancelled, tracked_opaque";
+    tracked_text: tracked_text(Some(1)) => "tracked_text";
+    // SAFETY: every processor of this architecture has the feature.
+    with_features: unsafe { with_features(1) } => "with_features";
+    hidden: hidden(D("d")) => "hidden";
     tracked_method: Tracked.method() => "method";
     under_tokio_main: under_tokio_main(D("a")) => "under_tokio_main";
     above_tokio_main: above_tokio_main(D("a")) => "above_tokio_main !Broken";

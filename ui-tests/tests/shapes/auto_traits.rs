@@ -141,6 +141,39 @@ macro_rules! items {
             of_rc(Rc::new(1)).await
         }
         #[cfg_attr($on, task)]
+        pub(super) async fn each(items: &[String]) -> usize {
+            let mut sum = 0;
+            for future in items.iter().map(|item| length(item)) {
+                sum += future.await;
+            }
+            sum
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn all(items: &[String]) -> Vec<usize> {
+            futures_util::future::join_all(items.iter().map(async |item| length(item).await)).await
+        }
+        #[cfg_attr($on, task)]
+        async fn length(item: &str) -> usize {
+            pause().await;
+            item.len()
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn calls(f: impl AsyncFn(&str) -> usize, text: &str) -> usize {
+            f(text).await + length(text).await
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn recursive(n: u8) -> u8 {
+            pause().await;
+            if n == 0 { 0 } else { 1 + Box::pin(recursive(n - 1)).await }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn through_an_object(
+            f: &(dyn Fn(&str) -> BoxFuture<'_, usize> + Sync),
+            text: &str,
+        ) -> usize {
+            f(text).await
+        }
+        #[cfg_attr($on, task)]
         pub(super) fn opaque(n: Arc<u8>) -> impl Future<Output = u8> {
             let n = n;
             async move {
@@ -216,6 +249,20 @@ shapes! {
     opaque_stream_of_rc: auto_traits!(opaque_stream_of_rc(Rc::new(1))) => "opaque_stream_of_rc x0 cancelled";
     later_stream: auto_traits!(later_stream(1)) + &auto_traits!(finish(later_stream(1))) => "later_stream x0 cancelled";
     boxed: auto_traits!(boxed(1)) => "boxed cancelled";
+    recursive: auto_traits!(recursive(1)) => "";
+    sent_to_a_thread: {
+        fn sent<F: Future<Output: Send> + Send>(future: F) -> Option<F::Output> {
+            std::thread::scope(|scope| scope.spawn(|| finish(future)).join()).ok()
+        }
+        let items = ["a".to_owned(), "bc".to_owned()];
+        (
+            sent(each(&items)),
+            sent(all(&items)),
+            sent(calls(async |text| text.len(), "a")),
+            sent(recursive(2)),
+            sent(through_an_object(&|text| std::future::ready(text.len()).boxed(), "abc")),
+        )
+    } => "";
     statics: {
         fn future<F: Future + 'static>(future: F) -> F::Output {
             finish(is_static(future))

@@ -1,5 +1,7 @@
 //! Functions that `macro_rules!` make: fragments of every kind in every place, and names of the macro's own.
 
+use std::future::Future;
+
 use llmetry::{task, tool};
 
 use crate::support::*;
@@ -117,6 +119,21 @@ macro_rules! methods {
     };
 }
 
+macro_rules! by_async_body {
+    ($on:meta, $name:ident, $body:expr) => {
+        #[cfg_attr($on, task)]
+        pub(super) fn $name() -> impl Future<Output = D> {
+            $body
+        }
+    };
+    ($on:meta, $name:ident = $body:block) => {
+        #[cfg_attr($on, task)]
+        pub(super) fn $name() -> std::pin::Pin<Box<dyn Future<Output = D>>> {
+            Box::pin(async move $body)
+        }
+    };
+}
+
 macro_rules! value {
     ($n:expr) => {
         $n + 1
@@ -164,6 +181,15 @@ macro_rules! items {
         nested!($on, $ outer);
         methods!($on, M, self => self.0 * 2; plain);
 
+        by_async_body!($on, async_by_expr, async move {
+            pause().await;
+            D("d")
+        });
+        by_async_body!($on, async_by_block = {
+            pause().await;
+            D("d")
+        });
+
         #[cfg_attr($on, task)]
         pub(super) fn macros_inside(n: type_of!(u8), type_of_pattern!(m): (u8, u8)) -> type_of!(u8) {
             Some(value!(n? + m))
@@ -188,5 +214,7 @@ shapes! {
     made_twice: fates(|| made_twice(pair("a", "b"))) => "tool:made_twice cancelled, tool:made_twice";
     self_by_fragment: finish(async { M(1, D("d")).with_self(2).await }) => "with_self";
     self_by_the_macro: M(1, D("d")).plain() => "plain";
+    async_by_expr: finish(async_by_expr()) => "async_by_expr";
+    async_by_block: finish(async_by_block()) => "async_by_block";
     macros_inside: macros_inside(Some(1), (2, 3)) => "macros_inside";
 }

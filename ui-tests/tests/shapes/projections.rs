@@ -1,7 +1,7 @@
 //! Returned futures and streams behind more indirections: associated types, generic parameters, wrappers that are looked at or are not.
 
 use std::fmt::Display;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use futures_util::future::{BoxFuture, Either, FutureExt as _, ready};
@@ -248,6 +248,46 @@ macro_rules! items {
             items.map(|n| n + 1)
         }
 
+        #[cfg_attr($on, task)]
+        pub(super) fn into_future(n: u8) -> impl IntoFuture<Output = u8> {
+            log("called");
+            std::future::ready(n)
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn boxed_with_more(d: D) -> Pin<Box<dyn Future<Output = D> + Send + Unpin>> {
+            log("called");
+            Box::pin(Box::pin(step(d)))
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn higher_ranked(d: &D) -> BoxFuture<'_, usize> {
+            log("called");
+            async move {
+                pause().await;
+                d.0.len()
+            }
+            .boxed()
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn higher_ranked_async(d: &D) -> usize {
+            pause().await;
+            d.0.len()
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn not_static(text: &str, d: D) -> BoxFuture<'static, D> {
+            Box::pin(async move {
+                pause().await;
+                d
+            })
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn not_static_called(text: &str, d: D) -> impl Future<Output = (usize, D)> + use<> {
+            let n = text.len();
+            async move {
+                pause().await;
+                (n, d)
+            }
+        }
+
         pub(super) struct S(pub(super) D);
         impl S {
             #[cfg_attr($on, agent)]
@@ -313,6 +353,28 @@ shapes! {
     stream_of_generic: drain(stream_of_generic("a")) => "stream_of_generic x2";
     stream_by_parameter: drain(stream_by_parameter(stream::iter([1]))) => "stream_by_parameter";
     stream_around: drain(stream_around(stream::iter([1]))) => "stream_around x1";
+    into_future: finish(async { into_future(2).await }) => "into_future";
+    boxed_with_more: finish(boxed_with_more(D("d"))) => "boxed_with_more, tool:step";
+    higher_ranked: {
+        fn call(f: for<'a> fn(&'a D) -> BoxFuture<'a, usize>) -> usize {
+            finish(f(&D("inner")))
+        }
+        call(higher_ranked)
+    } => "higher_ranked";
+    higher_ranked_async: {
+        fn call(f: impl AsyncFn(&D) -> usize) -> usize {
+            finish(async { f(&D("inner")).await })
+        }
+        call(higher_ranked_async)
+    } => "higher_ranked_async";
+    not_static: {
+        let future = not_static(&"text".to_owned(), D("d"));
+        finish(future)
+    } => "not_static";
+    not_static_called: {
+        let future = not_static_called(&"text".to_owned(), D("d"));
+        finish(future)
+    } => "not_static_called";
     streams_itself: { let s = S(D("d")); drain(finish(s.streams_itself())) } => "agent:streams_itself x2";
     streams_itself_boxed: { let mut s = S(D("d")); finish(s.streams_itself_boxed(&2)).map(drain) }
         => "agent:streams_itself_boxed x2";

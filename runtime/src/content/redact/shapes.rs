@@ -134,19 +134,18 @@ impl Walk<'_, '_> {
         if !(byte.is_ascii_alphanumeric() || byte == b'_') || !self.is_edge(at) {
             return None;
         }
-        self.token(at)
-            .or_else(|| self.web_token(at))
-            .or_else(|| self.scheme(at))
-            .or_else(|| self.assignment(at))
+        let found = self.token(at).or_else(|| self.web_token(at)).or_else(|| self.scheme(at));
+        // A token may be glued to a word before it; a name is looked at as a whole, or `eos_token` would be a `token`.
+        let is_name = at == 0 || self.bytes[at - 1] != b'_';
+        found.or_else(|| is_name.then(|| self.assignment(at)).flatten())
     }
 
     /// Whether a word may begin here. `\n` of an escaped text is no letter of the word behind it.
     fn is_edge(&self, at: usize) -> bool {
-        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         match at {
             0 => true,
-            1 => !is_word(self.bytes[0]),
-            _ => !is_word(self.bytes[at - 1]) || self.bytes[at - 2] == b'\\',
+            1 => !self.bytes[0].is_ascii_alphanumeric(),
+            _ => !self.bytes[at - 1].is_ascii_alphanumeric() || self.bytes[at - 2] == b'\\',
         }
     }
 
@@ -262,6 +261,7 @@ impl Walk<'_, '_> {
         // `("x-api-key", "…")`: headers are often lists of pairs.
         let is_in_pair = behind_quote > name_end && at > 1 && self.bytes[at - 2] == b'(';
         let sign = self.behind_blanks(behind_quote);
+        let is_flag = sign > name_end && self.bytes[..at].ends_with(b"--");
         let next = match self.bytes.get(sign..)? {
             [b':', b':', ..] => return None,
             [b'=' | b':', b'=' | b'>', ..] => sign + 2,
@@ -269,6 +269,8 @@ impl Walk<'_, '_> {
             [b',', ..] if is_in_pair => sign + 1,
             // `Password("…")`, the `Debug` text of a type or variant that wraps one.
             [b'(', b'"', ..] if sign == name_end => sign + 1,
+            // `--password …` of a command.
+            [byte, ..] if is_flag && *byte != b'-' => sign,
             _ => return None,
         };
         let name = &self.text[at..name_end];
@@ -405,6 +407,9 @@ mod tests {
             ("token: Bearer abc def", "token: [redacted] def"),
             ("('set-cookie', 'a=b; c')", "('set-cookie', '[redacted]')"),
             ("Some(ApiKey(\"a b\"))", "Some(ApiKey(\"[redacted]\"))"),
+            ("curl --api-key abc --max-tokens 5", "curl --api-key [redacted] --max-tokens 5"),
+            ("login --password 'a b' -v", "login --password '[redacted]' -v"),
+            ("key_sk-a1b2c3d4e5", "key_[redacted]"),
             ("PASSWORD => 'x y'; z", "PASSWORD => '[redacted]'; z"),
         ] {
             assert_eq!(clean(text), expected);
@@ -420,6 +425,7 @@ mod tests {
             "sk-learn-pipelines",
             "the token, the password and the secret",
             "max_tokens: 5, tokens=6",
+            "eos_token: </s>, --max-tokens 5, --token -v",
             "token::Kind, password ::x",
             "http://localhost:8080/a:b@c",
             "user@example.com at https://example.com:443",
