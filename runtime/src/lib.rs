@@ -76,6 +76,8 @@ mod record;
 mod sampling;
 mod semconv;
 mod value;
+#[cfg(feature = "llm")]
+pub mod wire;
 
 #[cfg(feature = "sdk")]
 pub mod export;
