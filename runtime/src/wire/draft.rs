@@ -133,7 +133,7 @@ impl Draft {
         name: Option<String>,
         is_server: bool,
     ) {
-        self.has_content = true;
+        self.has_content |= name.is_some();
         let choice = u32::try_from(choice).unwrap_or(u32::MAX);
         let Some(tool) = self.tool_at(Place { choice, index }) else { return };
         tool.is_server = is_server;
@@ -211,6 +211,8 @@ impl Draft {
         let mut tools = self.tools;
         // In order of choices; within one, as they came.
         tools.sort_by_key(|tool| tool.place.choice);
+        // Some say an empty call where there is none.
+        tools.retain(|tool| tool.call.id.is_some() || tool.call.name.is_some());
         for tool in tools {
             let list = if tool.is_server { &mut facts.server_tool_calls } else { &mut facts.tool_calls };
             list.push(tool.call);

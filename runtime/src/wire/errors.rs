@@ -1,7 +1,7 @@
 //! What a provider says went wrong.
 //!
-//! Shapes: `{"error": {"code", "type", "status", "message", "details": [{"reason"}]}}` (OpenAI, Anthropic, Google and those like
-//! them), the same without the outer object (older vLLM, Mistral), `{"__type", "message"}` (AWS), `{"message"}` (Cohere, Bedrock),
+//! Shapes: `{"error": {"code", "type", "status", "message", "details": [{"reason"}]}}` (OpenAI, Anthropic, Google and those that do
+//! as they do), the same without the outer object (older vLLM, Mistral), `{"__type", "message"}` (AWS), `{"message"}` (Cohere, Bedrock),
 //! `{"error": "…", "error_type"}` (Hugging Face), `{"error": "…"}` (Ollama).
 
 use super::draft::Draft;
@@ -27,6 +27,8 @@ pub(super) fn inside(root: Value<'_>) -> Option<WireError> {
 
 /// An error status: the body's words, and the status.
 pub(super) fn of_status(root: Value<'_>, status: u16, header: Option<&str>) -> WireError {
+    // Google's streams without events have a list around everything.
+    let root = root.items().next().unwrap_or(root);
     let mut error = inside(root).unwrap_or_else(|| words(root));
     // `ValidationException:http://internal.amazon.com/…`, `com.amazon.coral.service#ValidationException`
     if let Some(name) = header.map(short_name).filter(|name| !name.is_empty()) {
@@ -41,6 +43,11 @@ pub(super) fn named(name: &str, root: Value<'_>, draft: &mut Draft) {
     let mut error = inside(root).unwrap_or_else(|| words(root));
     insert(&mut error.names, 0, name.to_owned());
     draft.error(error);
+}
+
+/// An event that is an error, its words inside an object or not.
+pub(super) fn event(root: Value<'_>, draft: &mut Draft) {
+    draft.error(inside(root).unwrap_or_else(|| words(root)));
 }
 
 /// An error inside an answer that began well.
@@ -61,7 +68,10 @@ fn words(error: Value<'_>) -> WireError {
         push(&mut names, code);
     }
     // `error` is the type of the object around it, no word for what went wrong.
-    for word in [Word::Type, Word::UnderscoreType, Word::Status, Word::ErrorType] {
+    if let Some(name) = error.get(Word::UnderscoreType).text() {
+        insert(&mut names, usize::MAX, short_name(&name).to_owned());
+    }
+    for word in [Word::Type, Word::Status, Word::ErrorType] {
         if error.get(word).text().is_some_and(|text| text != "error" && !is_number(&text)) {
             push(&mut names, error.get(word));
         }
@@ -78,8 +88,8 @@ fn words(error: Value<'_>) -> WireError {
 }
 
 fn push(names: &mut Vec<String>, value: Value<'_>) {
-    if let Some(name) = value.text() {
-        insert(names, usize::MAX, short_name(&name).to_owned());
+    if let Some(name) = value.string() {
+        insert(names, usize::MAX, name);
     }
 }
 

@@ -41,12 +41,7 @@ pub(super) struct Frames {
 
 impl Frames {
     pub(super) fn new() -> Self {
-        Self {
-            state: State::Prelude,
-            held: Vec::new(),
-            checksum: crc_start(),
-            frame: FrameType::default(),
-        }
+        Self { state: State::Prelude, held: Vec::new(), checksum: crc_start(), frame: FrameType::default() }
     }
 
     /// The next piece of `bytes`, which it takes from their front; `None` when they are used up or cannot be read on.
@@ -255,12 +250,15 @@ pub(super) mod tests {
     #[test]
     fn frames_come_out_at_any_cut() {
         let mut stream = event("messageStart", "{}");
-        stream.extend(frame(&[(":exception-type", "throttlingException"), (":message-type", "exception")], b"x"));
+        stream.extend(frame(
+            &[(":exception-type", "throttlingException"), (":message-type", "exception")],
+            b"x",
+        ));
         stream.extend(event("empty", ""));
-        let expected = [("messageStart", false, "{}"), ("throttlingException", true, "x"), ("empty", false, "")];
-        let expected = expected.map(|(name, is_error, data)| {
-            (FrameType { name: name.to_owned(), is_error }, data.to_owned())
-        });
+        let expected =
+            [("messageStart", false, "{}"), ("throttlingException", true, "x"), ("empty", false, "")];
+        let expected = expected
+            .map(|(name, is_error, data)| (FrameType { name: name.to_owned(), is_error }, data.to_owned()));
         for size in 1..=stream.len() {
             assert_eq!(frames(&stream, size), (expected.to_vec(), false), "{size}");
         }
@@ -281,7 +279,9 @@ pub(super) mod tests {
 
     #[test]
     fn lengths_that_lie_are_not_believed() {
-        for (total, headers) in [(u32::MAX, 0), (u32::MAX, u32::MAX), (15, 0), (16, 1), (0, 0), (1 << 20, 1 << 19)] {
+        for (total, headers) in
+            [(u32::MAX, 0), (u32::MAX, u32::MAX), (15, 0), (16, 1), (0, 0), (1 << 20, 1 << 19)]
+        {
             let mut prelude = [total.to_be_bytes(), headers.to_be_bytes()].concat();
             prelude.extend(crc_end(crc(crc_start(), &prelude)).to_be_bytes());
             let mut framing = Frames::new();

@@ -195,7 +195,7 @@ pub struct Usage {
 impl Usage {
     /// Tokens that the body's total has and its parts do not name.
     pub fn unexplained_total(&self) -> Option<u64> {
-        let named = self.input? + self.output?;
+        let named = self.input?.saturating_add(self.output?);
         self.total?.checked_sub(named).filter(|rest| *rest > 0)
     }
 }

@@ -127,6 +127,7 @@ enum Escape {
 
 /// See the head of this file.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is the state of another part of the machine")]
 pub(super) struct Document {
     side: Side,
     /// Bytes of content to keep; 0: none.
@@ -276,9 +277,9 @@ impl Document {
             }
             self.nothing_yet = false;
             match (self.state, byte) {
-                (State::FirstMember, b']')
-                | (State::FirstKey, b'}')
-                | (State::After, b']' | b'}') => self.close(byte),
+                (State::FirstMember, b']') | (State::FirstKey, b'}') | (State::After, b']' | b'}') => {
+                    self.close(byte);
+                }
                 (State::Value | State::FirstMember, _) => self.begin(byte),
                 (State::FirstKey | State::Key, b'"') => {
                     self.key_length = 0;
@@ -811,7 +812,8 @@ impl<'a> Value<'a> {
 
     /// A text, or the texts of a list.
     pub(super) fn texts(self) -> Vec<String> {
-        self.text().map_or_else(|| self.items().filter_map(Self::string).collect(), |one| vec![one.into_owned()])
+        self.text()
+            .map_or_else(|| self.items().filter_map(Self::string).collect(), |one| vec![one.into_owned()])
     }
 }
 

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::errors;
 use super::event_stream::Frames;
-use super::facts::{Content, Facts, Format, Operation, Usage};
+use super::facts::{Content, Facts, Format, Operation};
 use super::format;
 use super::framing::Piece;
 use super::json::{Document, Side};
@@ -245,8 +245,12 @@ impl ResponseReader {
         let facts = &mut self.draft.facts;
         match self.format {
             Some(Format::BedrockConverse) => facts.id = facts.id.take().or(self.head.request_id.take()),
-            Some(Format::BedrockInvoke) if facts.usage == Usage::default() => {
-                facts.usage = format::usage_of_headers(&self.head);
+            Some(Format::BedrockInvoke) => {
+                let (said, counted) = (facts.usage, format::usage_of_headers(&self.head));
+                if said.input.is_none() {
+                    facts.usage = counted;
+                }
+                facts.usage.output = said.output.or(counted.output);
             }
             _ => {}
         }
@@ -256,11 +260,15 @@ impl ResponseReader {
         let facts = &self.draft.facts;
         let has_ended = || {
             let choices = &facts.choices;
-            facts.error.is_none() && !choices.is_empty() && choices.iter().all(|choice| choice.finish_reason.is_some())
+            facts.error.is_none()
+                && !choices.is_empty()
+                && choices.iter().all(|choice| choice.finish_reason.is_some())
         };
         match self.format {
             // Some who speak these do not say `[DONE]`.
-            Some(Format::OpenAiChat | Format::OpenAiCompletions) => self.draft.is_complete || has_ended(),
+            Some(Format::OpenAiChat | Format::OpenAiCompletions | Format::BedrockInvoke) => {
+                self.draft.is_complete || has_ended()
+            }
             _ => self.draft.is_complete,
         }
     }
@@ -269,9 +277,7 @@ impl ResponseReader {
         let lines = matches!(self.format, Some(Format::Ollama | Format::CohereV1)) && self.stream;
         let list = self.format == Some(Format::Gemini) && self.stream && first == b'[';
         match first {
-            _ if self.head.is_error() => Framing::Whole,
             b'{' | b'[' if lines || list => Framing::Values(Values::default()),
-            b'{' | b'[' => Framing::Whole,
             b':' | b'a'..=b'z' | 0xef if self.stream => Framing::Events(Events::default()),
             _ => Framing::Whole,
         }
@@ -284,7 +290,7 @@ impl ResponseReader {
             let root = self.document.root();
             format::event(format, name, root, &mut self.draft);
             if name == "error" {
-                errors::in_answer(root, &mut self.draft);
+                errors::event(root, &mut self.draft);
             }
         }
         self.document.clear();
@@ -331,7 +337,12 @@ fn framing(format: Option<Format>, head: &Head, content: Content) -> Framing {
             .then(|| Box::new(Document::new(Side::Response, content.bytes())));
         return Framing::Frames(Frames::new(), wrapped);
     }
-    if head.has_type(&["application/x-ndjson", "application/ndjson", "application/jsonl", "application/stream+json"]) {
+    if head.has_type(&[
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/stream+json",
+    ]) {
         return Framing::Values(Values::default());
     }
     Framing::Unknown

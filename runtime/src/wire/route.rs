@@ -1,6 +1,6 @@
 //! What kind of call a request is, by its method, host and path.
 //!
-//! The path says format and operation, the host says the provider: many servers (vLLM, SGLang, LiteLLM, Ollama, llama.cpp, LM Studio)
+//! The path says format and operation, the host says the provider: many servers (vLLM, `SGLang`, `LiteLLM`, Ollama, llama.cpp, LM Studio)
 //! speak several formats, and gateways put prefixes before the path. So a path is looked at from its end. What is unknown has no
 //! format, and so have the neighbours on the same hosts: counting tokens, reranking, fetching a stored answer.
 
@@ -50,7 +50,7 @@ fn by_path(method: &str, host: &Host, segments: &[&str], route: &mut Route) {
     }
     let (format, operation) = match segments {
         // Azure: the deployment stands in the path. What is asked for is told by the end, as for everybody.
-        [.., "chat", "completions"] => (Format::OpenAiChat, Operation::Chat),
+        [.., "chat" | "agents", "completions"] => (Format::OpenAiChat, Operation::Chat),
         [.., "completions"] => (Format::OpenAiCompletions, Operation::TextCompletion),
         [.., "embeddings"] if segments.ends_with(&["api", "embeddings"]) && !host.is_hosted() => {
             (Format::Ollama, Operation::Embeddings)
@@ -72,7 +72,9 @@ fn by_path(method: &str, host: &Host, segments: &[&str], route: &mut Route) {
         [] => return,
     };
     (route.format, route.operation) = (Some(format), Some(operation));
-    if let [.., "deployments", deployment, _] | [.., "deployments", deployment, "chat", "completions"] = segments {
+    if let [.., "deployments", deployment, _] | [.., "deployments", deployment, "chat", "completions"] =
+        segments
+    {
         route.model = Some(percent_decoded(deployment));
     }
 }
@@ -156,7 +158,9 @@ impl Host {
             return (Some("ollama"), None);
         }
         let named = PROVIDERS.iter().find(|(domain, _)| self.is_in(domain)).map(|(_, name)| *name);
-        let named = named.or_else(|| self.aws().then_some("aws.bedrock")).or_else(|| self.vertex().then_some("gcp.vertex_ai"));
+        let named = named
+            .or_else(|| self.aws().then_some("aws.bedrock"))
+            .or_else(|| self.vertex().then_some("gcp.vertex_ai"));
         let hint = HINTS.iter().find(|(domain, _)| self.is_in(domain)).map(|(_, name)| *name);
         (named, if named.is_some() { None } else { hint })
     }
@@ -234,15 +238,12 @@ fn percent_decoded(text: &str) -> String {
     let mut decoded = Vec::with_capacity(rest.len());
     while let [byte, after @ ..] = rest {
         let digit = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        match (*byte, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push(u8::try_from(high << 4 | low).unwrap_or(b'%'));
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                decoded.push(*byte);
-                rest = after;
-            }
+        if let (b'%', Some(high), Some(low)) = (*byte, digit(0), digit(1)) {
+            decoded.push(u8::try_from(high << 4 | low).unwrap_or(b'%'));
+            rest = after.get(2..).unwrap_or_default();
+        } else {
+            decoded.push(*byte);
+            rest = after;
         }
     }
     String::from_utf8(decoded).unwrap_or_else(|_| text.to_owned())
@@ -269,7 +270,11 @@ mod tests {
             ("/v1beta/models/gemini-x:generateContent", "gemini", "generate_content"),
             ("/v1beta/models/gemini-x:streamGenerateContent?alt=sse", "gemini", "generate_content"),
             ("/v1beta/models/gemini-x:batchEmbedContents", "gemini", "embeddings"),
-            ("/v1/projects/p/locations/l/publishers/anthropic/models/c@1:streamRawPredict", "anthropic", "chat"),
+            (
+                "/v1/projects/p/locations/l/publishers/anthropic/models/c@1:streamRawPredict",
+                "anthropic",
+                "chat",
+            ),
             ("/api/chat", "ollama", "chat"),
             ("/api/generate", "ollama", "text_completion"),
             ("/api/embed", "ollama", "embeddings"),
@@ -321,7 +326,9 @@ mod tests {
         ] {
             assert_eq!(route("POST", host, "/").provider, Some(provider), "{host}");
         }
-        for host in ["localhost:8000", "[::1]", "::1", "s3.amazonaws.com", "notx.ai", "openai.com.evil.org", ""] {
+        for host in
+            ["localhost:8000", "[::1]", "::1", "s3.amazonaws.com", "notx.ai", "openai.com.evil.org", ""]
+        {
             assert_eq!(route("POST", host, "/").provider, None, "{host}");
         }
         assert_eq!(route("POST", "router.huggingface.co", "/").provider_hint, Some("huggingface"));

@@ -26,6 +26,7 @@ enum State {
 
 /// See the head of this file.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is the state of another part of the machine")]
 pub(super) struct Events {
     state: State,
     field: [u8; MAX_FIELD],
@@ -205,7 +206,8 @@ mod tests {
     #[test]
     fn lines_end_with_lf_cr_and_crlf_at_any_cut() {
         for line_break in ["\n", "\r", "\r\n"] {
-            let stream = ["event: one", "data: a", "data:b", ": comment", "", "", "id: 7", "data: [DONE]", ""];
+            let stream =
+                ["event: one", "data: a", "data:b", ": comment", "", "", "id: 7", "data: [DONE]", ""];
             let stream = stream.map(|line| format!("{line}{line_break}")).concat();
             for size in 1..=stream.len() {
                 assert_eq!(

@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 /// More than any text of the recordings.
 const CONTENT: Content = Content::Keep { bytes: 16 * 1024 * 1024 };
 
-pub struct Exchange {
-    pub id: String,
-    pub facts: Map<String, Value>,
+pub(crate) struct Exchange {
+    pub(crate) id: String,
+    pub(crate) facts: Map<String, Value>,
     method: String,
     host: String,
     path: String,
@@ -25,7 +25,7 @@ pub struct Exchange {
 }
 
 /// Every exchange below `folder`, in the order of their names.
-pub fn below(folder: &Path) -> Result<Vec<Exchange>, Box<dyn Error>> {
+pub(crate) fn below(folder: &Path) -> Result<Vec<Exchange>, Box<dyn Error>> {
     let mut files: Vec<PathBuf> = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -39,7 +39,10 @@ pub fn below(folder: &Path) -> Result<Vec<Exchange>, Box<dyn Error>> {
         }
     }
     files.sort();
-    files.iter().map(|file| Exchange::load(file).map_err(|error| format!("{}: {error}", file.display()).into())).collect()
+    files
+        .iter()
+        .map(|file| Exchange::load(file).map_err(|error| format!("{}: {error}", file.display()).into()))
+        .collect()
 }
 
 impl Exchange {
@@ -48,7 +51,8 @@ impl Exchange {
         let text = |key: &str| {
             value[key].as_str().map(str::to_owned).ok_or_else(|| format!("no text under `{key}`"))
         };
-        let map = |key: &str| value[key].as_object().cloned().ok_or_else(|| format!("no object under `{key}`"));
+        let map =
+            |key: &str| value[key].as_object().cloned().ok_or_else(|| format!("no object under `{key}`"));
         Ok(Self {
             id: text("id")?,
             facts: map("facts")?,
@@ -63,13 +67,13 @@ impl Exchange {
     }
 
     /// The facts of it, with bodies in pieces whose lengths `lengths` says.
-    pub fn read(&self, mut lengths: impl FnMut() -> usize) -> Map<String, Value> {
+    pub(crate) fn read(&self, mut lengths: impl FnMut() -> usize) -> Map<String, Value> {
         let (route, request, facts) = self.read_with(CONTENT, &mut lengths);
         as_json(&route, &request, &facts)
     }
 
     /// The same as the readers have it.
-    pub fn read_with(
+    pub(crate) fn read_with(
         &self,
         content: Content,
         lengths: &mut dyn FnMut() -> usize,
@@ -140,7 +144,7 @@ const RARE: [&str; 2] = ["block_reason", "unexplained_total"];
 const ABOUT: [&str; 2] = ["alternatives", "finish_reasons_raw"];
 
 /// Each field of the recording's facts, and whether `found` agrees.
-pub fn compare<'a>(
+pub(crate) fn compare<'a>(
     right: &'a Map<String, Value>,
     found: &'a Map<String, Value>,
 ) -> impl Iterator<Item = (&'a str, bool)> {

@@ -28,16 +28,26 @@ pub(super) fn request(root: Value<'_>, facts: &mut RequestFacts) {
         .or_else(|| embedding.get(Word::EmbeddingDimension).int());
     facts.encoding_formats = root.get(Word::EmbeddingTypes).texts();
     let is_embedding = embedding.exists()
-        || [Word::InputTexts, Word::EmbeddingTypes, Word::EmbeddingsTypes, Word::OutputDimension, Word::Dimensions]
-            .iter()
-            .any(|word| root.get(*word).exists());
+        || [
+            Word::InputTexts,
+            Word::InputType,
+            Word::EmbeddingTypes,
+            Word::EmbeddingsTypes,
+            Word::OutputDimension,
+            Word::Dimensions,
+        ]
+        .iter()
+        .any(|word| root.get(*word).exists());
     facts.operation = if root.get(Word::Messages).exists() || root.get(Word::ChatHistory).exists() {
         Some(Operation::Chat)
-    } else if root.get(Word::Prompt).exists() || root.get(Word::Inputs).exists() {
+    } else if is_embedding {
+        Some(Operation::Embeddings)
+    } else if [Word::Prompt, Word::Inputs, Word::TextGenerationConfig]
+        .iter()
+        .any(|word| root.get(*word).exists())
+    {
         Some(Operation::TextCompletion)
-    } else if root.get(Word::TextGenerationConfig).exists() {
-        Some(Operation::TextCompletion)
-    } else if is_embedding || root.get(Word::InputText).exists() {
+    } else if root.get(Word::InputText).exists() {
         // Titan's texts and embeddings both have `inputText`; the model's name tells, if it can be read.
         let is_titan_text = facts.model.as_deref().is_some_and(|model| model.contains("titan-text"));
         Some(if is_titan_text { Operation::TextCompletion } else { Operation::Embeddings })
@@ -46,7 +56,8 @@ pub(super) fn request(root: Value<'_>, facts: &mut RequestFacts) {
     } else {
         None
     };
-    let input = [Word::Messages, Word::Prompt, Word::InputText, Word::InputTexts, Word::Inputs, Word::Message];
+    let input =
+        [Word::Messages, Word::Prompt, Word::InputText, Word::InputTexts, Word::Inputs, Word::Message];
     parameters::content(root, &[Word::System, Word::Preamble], &input, facts);
 }
 
@@ -71,6 +82,8 @@ pub(super) fn event(root: Value<'_>, draft: &mut Draft) {
             bedrock_converse::event(name, root.get(word), draft);
         }
     }
+    // A guardrail's answer is one document, the only one.
+    draft.is_complete |= root.get(Word::GuardrailAction).text().as_deref() == Some("INTERVENED");
     let metrics = root.get(Word::InvocationMetrics);
     if metrics.is_object() {
         draft.is_complete = true;
@@ -89,7 +102,15 @@ pub(super) fn event(root: Value<'_>, draft: &mut Draft) {
 
 fn document(root: Value<'_>, draft: &mut Draft) {
     if root.get(Word::Choices).exists() {
-        return openai_chat::answer(root, draft);
+        openai_chat::answer(root, draft);
+        // Mistral and DeepSeek have another word here; vLLM's `stop_reason` beside a finish reason is something else.
+        for (place, choice) in root.get(Word::Choices).items().enumerate() {
+            if !choice.get(Word::FinishReason).exists() {
+                let index = choice.get(Word::Index).count().unwrap_or(place as u64);
+                draft.finish_reason(index, choice.get(Word::StopReason));
+            }
+        }
+        return;
     }
     if root.get(Word::Output).get(Word::Message).is_object() {
         return bedrock_converse::answer(root, draft);
@@ -110,7 +131,8 @@ fn document(root: Value<'_>, draft: &mut Draft) {
         let input = root.get(Word::PromptTokenCountSnake).count();
         let output = root.get(Word::GenerationTokenCount).count();
         if input.is_some() || output.is_some() {
-            let input = input.or(draft.facts.usage.input);
+            let before = draft.facts.usage;
+            let (input, output) = (input.or(before.input), output.or(before.output));
             draft.usage(Usage { input, output, ..Usage::default() });
         }
     } else if root.get(Word::Outputs).exists() {
@@ -119,7 +141,10 @@ fn document(root: Value<'_>, draft: &mut Draft) {
             draft.text(index as u64, output.get(Word::Text));
             draft.finish_reason(index as u64, output.get(Word::StopReason));
         }
-    } else if root.get(Word::Generations).exists() || root.get(Word::FinishReason).exists() {
+    } else if root.get(Word::EventType).exists() {
+        cohere::event_v1(root, draft);
+    } else if [Word::Generations, Word::FinishReason, Word::Text].iter().any(|word| root.get(*word).exists())
+    {
         cohere::answer_v1(None, root, draft);
     }
     vectors(root, draft);

@@ -68,7 +68,8 @@ pub(super) fn answer(root: Value<'_>, draft: &mut Draft) {
         self::candidate(place as u64, candidate, draft);
     }
     let vectors = [Some(root.get(Word::Embedding)), root.get(Word::Embeddings).items().next()];
-    let vector = vectors.into_iter().flatten().map(|vector| vector.get(Word::Values)).find(|values| values.exists());
+    let vector =
+        vectors.into_iter().flatten().map(|vector| vector.get(Word::Values)).find(|values| values.exists());
     if let Some(vector) = vector {
         draft.facts.embedding_dimensions = openai_embeddings::dimensions(vector);
     }

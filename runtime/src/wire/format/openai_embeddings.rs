@@ -15,8 +15,7 @@ const BYTES_OF_A_FLOAT: u64 = 4;
 pub(super) fn request(root: Value<'_>, facts: &mut RequestFacts) {
     parameters::top(root, facts);
     facts.encoding_formats = root.get(Word::EncodingFormat).texts();
-    facts.dimensions =
-        parameters::first(root, &[Word::Dimensions, Word::OutputDimension], Value::int);
+    facts.dimensions = parameters::first(root, &[Word::Dimensions, Word::OutputDimension], Value::int);
     parameters::content(root, &[], &[Word::Input], facts);
 }
 

@@ -7,7 +7,8 @@
 //!
 //! Items: `message` (with parts `output_text` and `refusal`), `reasoning`, `function_call` and `custom_tool_call` (the caller's tools);
 //! every other `…_call`, and `mcp_list_tools`, is a tool that the provider runs, unless it waits for the caller: `local_shell_call`,
-//! `computer_call`, `shell_call` and `apply_patch_call` are the caller's to run, `mcp_call` has the tool's own name.
+//! `computer_call`, `shell_call`, `apply_patch_call` and what says `execution: client` are the caller's to run. `mcp_call` has the
+//! tool's own name; of the others the type is the name.
 //!
 //! In the wild: events without names, and a `[DONE]` behind the last one.
 
@@ -50,8 +51,9 @@ pub(super) fn event(name: &str, root: Value<'_>, draft: &mut Draft) {
                 answer(response, draft);
             }
         }
-        "response.output_item.added" => item(index, root.get(Word::Item), false, draft),
-        "response.output_item.done" => item(index, root.get(Word::Item), false, draft),
+        "response.output_item.added" | "response.output_item.done" => {
+            item(index, root.get(Word::Item), false, draft);
+        }
         "response.output_text.delta" => draft.text(0, root.get(Word::Delta)),
         "response.refusal.delta" => draft.refusal(0, root.get(Word::Delta)),
         "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => {
@@ -60,10 +62,7 @@ pub(super) fn event(name: &str, root: Value<'_>, draft: &mut Draft) {
         "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
             draft.arguments(0, index, root.get(Word::Delta));
         }
-        "error" => {
-            let error = root.get(Word::Error);
-            errors::named("error", if error.is_object() { error } else { root }, draft);
-        }
+        "error" => errors::event(root, draft),
         _ => {}
     }
 }
@@ -114,13 +113,14 @@ fn item(index: u64, item: Value<'_>, has_content: bool, draft: &mut Draft) {
             }
         }
         "computer_call" | "local_shell_call" | "shell_call" | "apply_patch_call" => {
-            let name = kind.trim_end_matches("_call").to_owned();
-            draft.tool_named(0, index, item.get(Word::CallId), Some(name), false);
+            draft.tool_named(0, index, item.get(Word::CallId), Some(kind.into_owned()), false);
         }
         "mcp_call" => draft.tool(0, index, item.get(Word::Id), item.get(Word::Name), true),
         "mcp_list_tools" => draft.tool_named(0, index, item.get(Word::Id), Some(kind.into_owned()), true),
         _ if kind.ends_with("_call") => {
-            draft.tool_named(0, index, item.get(Word::Id), Some(kind.into_owned()), true);
+            let is_server = item.get(Word::Execution).text().as_deref() != Some("client");
+            let id = item.get(if is_server { Word::Id } else { Word::CallId });
+            draft.tool_named(0, index, id, Some(kind.into_owned()), is_server);
         }
         _ => {}
     }

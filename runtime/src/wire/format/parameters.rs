@@ -42,8 +42,7 @@ pub(super) fn sampling(place: Value<'_>, facts: &mut RequestFacts) {
         let found = words.iter().map(|word| place.get(*word).texts()).find(|texts| !texts.is_empty());
         facts.stop_sequences = found.unwrap_or_default();
     }
-    facts.choice_count =
-        int(facts.choice_count, &[Word::N, Word::CandidateCount, Word::NumGenerations]);
+    facts.choice_count = int(facts.choice_count, &[Word::N, Word::CandidateCount, Word::NumGenerations]);
 }
 
 /// Model and stream flag, which most bodies have at their top.

@@ -19,7 +19,7 @@ pub(super) fn part(value: Value<'_>, words: &[Word]) -> Option<u64> {
 
 /// OpenAI's chat completions, completions and embeddings. Cached tokens are in the prompt's, reasoning in the completion's. Where the
 /// cached ones stand is every vendor's own choice: `prompt_tokens_details.cached_tokens` (OpenAI), `num_cached_tokens` (Mistral),
-/// `prompt_cache_hit_tokens` (DeepSeek), `cached_tokens` (some Groq models, Moonshot).
+/// `prompt_cache_hit_tokens` (`DeepSeek`), `cached_tokens` (some Groq models, Moonshot).
 pub(super) fn openai(usage: Value<'_>) -> Option<Usage> {
     if !usage.is_object() {
         return None;
