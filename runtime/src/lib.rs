@@ -77,6 +77,8 @@ mod record;
 mod sampling;
 mod semconv;
 mod value;
+#[cfg(feature = "llm")]
+pub mod wire;
 
 mod content;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms from the ground up. A room imports rooms of its own floor and below.
 const FLOORS: [&[&str]; 9] = [
-    &["record", "semconv", "value", "sampling", "sync", "error", "diag", "hosts"],
+    &["record", "semconv", "value", "wire", "sampling", "sync", "error", "diag", "hosts"],
     &["content"],
     &["export"],
     &["pipeline"],
