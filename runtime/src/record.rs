@@ -22,6 +22,8 @@ pub enum Kind {
     Agent,
     /// `#[tool]`
     Tool,
+    /// No attribute: a call to a model, or to something else over HTTP.
+    Call,
 }
 
 /// Everything that is known about an annotated function at compile time; one `static` a function.

@@ -47,6 +47,10 @@ impl SpanProcessor for PipelineProcessor {
         let parent_span = parent.span();
         let (_, parent_id) = ids(parent_span.span_context());
         let (trace_id, span_id) = ids(span.span_context());
+        #[cfg(feature = "llm")]
+        if let Some(data) = span.exported_data() {
+            crate::call::foreign::started(span_id, parent_id, &data.attributes);
+        }
         let Some(inherited) = inherit::around(parent_span.span_context(), trace_id, parent_id, parent) else {
             return;
         };
@@ -59,6 +63,8 @@ impl SpanProcessor for PipelineProcessor {
     fn on_end(&self, span: SpanData) {
         let (trace_id, span_id) = ids(&span.span_context);
         inherit::forget_foreign(trace_id, span_id);
+        #[cfg(feature = "llm")]
+        crate::call::foreign::ended(span_id);
         // Sampling "record only" reaches this far; such spans are for local processors, not for exporters.
         if !span.span_context.is_sampled() {
             return;

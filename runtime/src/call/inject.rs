@@ -42,7 +42,20 @@ pub fn inject(headers: &mut HeaderMap) {
 /// llmetry::inject_for(&mut headers, || Some("127.0.0.1".to_owned()));
 /// ```
 pub fn inject_for(headers: &mut HeaderMap, host: impl FnOnce() -> Option<String>) {
-    let Some(context) = scope::current_context() else { return };
+    if let Some(context) = scope::current_context() {
+        write(&context, headers, host);
+    }
+}
+
+/// Writes `context` into the headers of an observed call. A `traceparent` that stands there was put there by hand, and is kept.
+#[cfg(feature = "llm")]
+pub(super) fn into_call(context: &Context, headers: &mut HeaderMap, host: &str) {
+    if !headers.contains_key(TRACEPARENT) {
+        write(context, headers, || Some(host.to_owned()));
+    }
+}
+
+fn write(context: &Context, headers: &mut HeaderMap, host: impl FnOnce() -> Option<String>) {
     let span = context.span();
     let ids = span.span_context();
     if ids.is_valid() {
@@ -66,7 +79,7 @@ pub fn inject_for(headers: &mut HeaderMap, host: impl FnOnce() -> Option<String>
         Some(installed) => installed.baggage_hosts.matches(&host),
         None => crate::hosts::HostPatterns::default().matches(&host),
     });
-    if allowed && let Some(value) = baggage_header(&context) {
+    if allowed && let Some(value) = baggage_header(context) {
         headers.insert(BAGGAGE, value);
     }
 }

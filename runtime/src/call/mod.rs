@@ -3,7 +3,13 @@
 //! In: the current context and an `http::HeaderMap`. Out: W3C trace context in it; baggage only for hosts that may have it. Does not:
 //! send anything, or know a client crate outside of `client/`.
 
+#[cfg(feature = "llm")]
+mod body;
+#[cfg(feature = "llm")]
+pub(crate) mod foreign;
 mod inject;
+#[cfg(feature = "llm")]
+mod observed;
 
 #[cfg(feature = "reqwest")]
 mod client;

@@ -8,7 +8,7 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::Record;
-use crate::record::{Event, SpanRecord};
+use crate::record::{Event, Kind, SpanRecord};
 use crate::scope::clock::Anchor;
 use crate::semconv::{self, Convention};
 
@@ -70,7 +70,7 @@ fn expand_own(mut record: SpanRecord, convention: Convention, anchor: &Anchor) -
         span_context: span_context(record.trace_id(), record.span_id, extra.trace_state),
         parent_span_id: SpanId::from(record.parent_id),
         parent_span_is_remote: record.parent_is_remote,
-        span_kind: SpanKind::Internal,
+        span_kind: if site.kind == Kind::Call { SpanKind::Client } else { SpanKind::Internal },
         name: extra.name.unwrap_or_else(|| semconv::name(convention, site)),
         start_time,
         end_time,

@@ -77,6 +77,12 @@ impl Open {
         this.store(|rules| rules.value(value), |extra| &mut extra.output);
     }
 
+    /// Which halves of the content may be captured.
+    #[cfg(feature = "llm")]
+    pub(super) fn captured(&self) -> (bool, bool) {
+        (self.captures(|content| content.inputs), self.captures(|content| content.outputs))
+    }
+
     fn captures(&self, half: impl Fn(Content) -> bool) -> bool {
         if !self.is_live() || WRITING.get() {
             return false;

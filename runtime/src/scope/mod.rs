@@ -18,6 +18,8 @@
 
 mod call;
 mod capture;
+#[cfg(feature = "llm")]
+mod client;
 pub(crate) mod clock;
 mod finish;
 mod follow;
@@ -41,6 +43,8 @@ use crate::semconv::Convention;
 use crate::sync::{Arc, MutexGuard};
 
 pub use self::call::{Entered, call};
+#[cfg(feature = "llm")]
+pub(crate) use self::client::ClientSpan;
 pub use self::follow::{
     FollowBoxedFuture, FollowBoxedStream, FollowBoxedStreamOrErr, FollowFuture, FollowNothing, FollowStream,
     FollowStreamOrErr, Promised, PromisedFuture, PromisedNothing, PromisedStream,

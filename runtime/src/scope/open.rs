@@ -248,6 +248,21 @@ impl Open {
         }
     }
 
+    /// What was opened early has begun: dropped from now on, it was cancelled.
+    #[cfg(feature = "llm")]
+    pub(super) fn begin(&mut self) {
+        if self.phase == Phase::Starting {
+            self.phase = Phase::Running;
+        }
+    }
+
+    /// The context that was kept when the span was opened early.
+    #[cfg(feature = "llm")]
+    pub(super) fn context(&self) -> Option<Context> {
+        let has_slot = self.phase == Phase::Parked || self.is_live();
+        has_slot.then(|| OpenSpans::get().slot(self.index).touch().context.clone()).flatten()
+    }
+
     /// The function has returned; the span waits for its outcome and ends when this is dropped.
     #[inline]
     pub(super) fn returned(&mut self) {

@@ -21,7 +21,7 @@ fn operation(kind: Kind) -> Option<&'static str> {
         Kind::Workflow => Some("invoke_workflow"),
         Kind::Agent => Some("invoke_agent"),
         Kind::Tool => Some("execute_tool"),
-        Kind::Task => None,
+        Kind::Task | Kind::Call => None,
     }
 }
 
@@ -32,8 +32,8 @@ pub(super) fn attributes(site: &'static Site, inherited: Option<&Inherited>) -> 
     let openinference = match site.kind {
         Kind::Workflow | Kind::Task => Some("CHAIN"),
         Kind::Agent => Some("AGENT"),
-        // The operation alone types a tool everywhere.
-        Kind::Tool => None,
+        // The operation alone types a tool everywhere, and a call.
+        Kind::Tool | Kind::Call => None,
     };
     if let Some(kind) = openinference {
         attributes.push(KeyValue::new(keys::OPENINFERENCE_SPAN_KIND, kind));
@@ -59,7 +59,7 @@ pub(super) fn add_operation(site: &'static Site, attributes: &mut Vec<KeyValue>)
             attributes.push(KeyValue::new(keys::GEN_AI_TOOL_TYPE, "function"));
         }
         // An agent's name is inherited by everything inside, itself included.
-        Kind::Agent | Kind::Task => {}
+        Kind::Agent | Kind::Task | Kind::Call => {}
     }
 }
 
@@ -90,7 +90,7 @@ pub(super) fn content(
 ) {
     let (input_keys, output_keys) = match site.kind {
         Kind::Tool => ((keys::GEN_AI_TOOL_CALL_ARGUMENTS, None), (keys::GEN_AI_TOOL_CALL_RESULT, None)),
-        Kind::Workflow | Kind::Task | Kind::Agent => (
+        Kind::Workflow | Kind::Task | Kind::Agent | Kind::Call => (
             (keys::INPUT_VALUE, Some(keys::INPUT_MIME_TYPE)),
             (keys::OUTPUT_VALUE, Some(keys::OUTPUT_MIME_TYPE)),
         ),

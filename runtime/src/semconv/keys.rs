@@ -63,17 +63,89 @@ pub(crate) const TRACELOOP_SESSION_ID: &str = "traceloop.association.properties.
 pub(crate) const TRACELOOP_USER_ID: &str = "traceloop.association.properties.user_id";
 
 /// Read by the tree, written by whoever observes an LLM call.
-#[cfg(feature = "stdout")]
+#[cfg(any(feature = "stdout", feature = "llm"))]
 pub(crate) const GEN_AI_REQUEST_MODEL: &str = "gen_ai.request.model";
-/// Read by the tree.
-#[cfg(feature = "stdout")]
+/// Read by the tree too.
+#[cfg(any(feature = "stdout", feature = "llm"))]
 pub(crate) const GEN_AI_RESPONSE_MODEL: &str = "gen_ai.response.model";
-/// Read by the tree.
-#[cfg(feature = "stdout")]
+/// Read by the tree too.
+#[cfg(any(feature = "stdout", feature = "llm"))]
 pub(crate) const GEN_AI_USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
-/// Read by the tree.
-#[cfg(feature = "stdout")]
+/// Read by the tree too.
+#[cfg(any(feature = "stdout", feature = "llm"))]
 pub(crate) const GEN_AI_USAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
+
+// Of calls to models; what they mean is said by the GenAI conventions, and by `llm`.
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_PROVIDER_NAME: &str = "gen_ai.provider.name";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_STREAM: &str = "gen_ai.request.stream";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_TEMPERATURE: &str = "gen_ai.request.temperature";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_TOP_P: &str = "gen_ai.request.top_p";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_TOP_K: &str = "gen_ai.request.top_k";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_MAX_TOKENS: &str = "gen_ai.request.max_tokens";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_FREQUENCY_PENALTY: &str = "gen_ai.request.frequency_penalty";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_PRESENCE_PENALTY: &str = "gen_ai.request.presence_penalty";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_SEED: &str = "gen_ai.request.seed";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_STOP_SEQUENCES: &str = "gen_ai.request.stop_sequences";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_CHOICE_COUNT: &str = "gen_ai.request.choice.count";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_REASONING_LEVEL: &str = "gen_ai.request.reasoning.level";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_OUTPUT_TYPE: &str = "gen_ai.output.type";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_ENCODING_FORMATS: &str = "gen_ai.request.encoding_formats";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_REQUEST_PREVIOUS_RESPONSE_ID: &str = "gen_ai.request.previous_response.id";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_RESPONSE_ID: &str = "gen_ai.response.id";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_USAGE_TOTAL_TOKENS: &str = "gen_ai.usage.total_tokens";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS: &str = "gen_ai.usage.cache_write.input_tokens";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_EMBEDDINGS_DIMENSION_COUNT: &str = "gen_ai.embeddings.dimension.count";
+#[cfg(feature = "llm")]
+pub(crate) const OPENAI_API_TYPE: &str = "openai.api.type";
+#[cfg(feature = "llm")]
+pub(crate) const OPENAI_RESPONSE_SERVICE_TIER: &str = "openai.response.service_tier";
+#[cfg(feature = "llm")]
+pub(crate) const OPENAI_RESPONSE_SYSTEM_FINGERPRINT: &str = "openai.response.system_fingerprint";
+#[cfg(feature = "llm")]
+pub(crate) const SERVER_ADDRESS: &str = "server.address";
+#[cfg(feature = "llm")]
+pub(crate) const SERVER_PORT: &str = "server.port";
+#[cfg(feature = "llm")]
+pub(crate) const HTTP_REQUEST_METHOD: &str = "http.request.method";
+#[cfg(feature = "llm")]
+pub(crate) const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_INPUT_MESSAGES: &str = "gen_ai.input.messages";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
+#[cfg(feature = "llm")]
+pub(crate) const GEN_AI_TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
 
 /// Key prefixes that belong to conventions; a user's property may not start with one.
 const RESERVED: [&str; 10] = [

@@ -7,6 +7,8 @@
 
 mod genai;
 pub(crate) mod keys;
+#[cfg(feature = "llm")]
+pub(crate) mod llm;
 mod traceloop;
 
 use std::borrow::Cow;
@@ -70,6 +72,14 @@ pub(crate) fn content(
         Convention::GenAi => genai::content(site, input, output, attributes),
         Convention::Traceloop => traceloop::content(input, output, attributes),
     }
+}
+
+/// Whether `operation`, the value of `gen_ai.operation.name`, is a call to a model, and not work around one.
+#[cfg(feature = "llm")]
+pub(crate) fn is_model_call(operation: &opentelemetry::Value) -> bool {
+    const AROUND: [&str; 7] =
+        ["create_agent", "execute_tool", "invoke_agent", "invoke_workflow", "plan", "retrieval", "run_step"];
+    !AROUND.contains(&&*operation.as_str())
 }
 
 /// What a foreign span takes over from the spans around it.

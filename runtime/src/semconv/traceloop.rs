@@ -26,14 +26,18 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Task => "task",
         Kind::Agent => "agent",
         Kind::Tool => "tool",
+        Kind::Call => "call",
     }
 }
 
 /// The attributes of an annotated function, then what it inherited.
 pub(super) fn attributes(site: &'static Site, inherited: Option<&Inherited>) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(12);
-    attributes.push(KeyValue::new(keys::TRACELOOP_SPAN_KIND, kind(site.kind)));
-    attributes.push(KeyValue::new(keys::TRACELOOP_ENTITY_NAME, site.name));
+    // A call is no entity of the program's.
+    if site.kind != Kind::Call {
+        attributes.push(KeyValue::new(keys::TRACELOOP_SPAN_KIND, kind(site.kind)));
+        attributes.push(KeyValue::new(keys::TRACELOOP_ENTITY_NAME, site.name));
+    }
     genai::add_operation(site, &mut attributes);
     if let Some(version) = genai::version(site) {
         attributes.push(KeyValue::new(keys::TRACELOOP_ENTITY_VERSION, version));
@@ -83,7 +87,7 @@ pub(super) fn hand_on(site: &'static Site, inherited: &mut Inherited) {
     match site.kind {
         Kind::Workflow => inherited.workflow_name = Some(site.name.into()),
         Kind::Task | Kind::Tool => inherited.path = Some(extended(inherited.path.as_ref(), site.name)),
-        Kind::Agent => {}
+        Kind::Agent | Kind::Call => {}
     }
 }
 

@@ -1,0 +1,99 @@
+//! An answer's body on its way to the caller: every frame passes as it is, and the call sees it pass.
+
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::observed::{Call, Ended};
+
+/// Bytes in one piece are the rule; of others so many pieces are seen as can be without taking them.
+fn see(data: &impl Buf, call: &mut Call) {
+    if data.chunk().len() == data.remaining() {
+        return call.chunk(data.chunk());
+    }
+    let mut pieces = [IoSlice::new(&[]); 64];
+    let count = data.chunks_vectored(&mut pieces);
+    for piece in &pieces[..count] {
+        call.chunk(piece);
+    }
+}
+
+pin_project! {
+    /// A body that tells its call what passes.
+    ///
+    /// Dropped before its end, the call is cancelled, unless all of the answer has passed.
+    #[derive(Debug)]
+    pub struct ObservedBody<B> {
+        #[pin]
+        body: B,
+        call: Option<Call>,
+    }
+}
+
+impl<B: Body> ObservedBody<B> {
+    /// `body` with the call that it is the answer to.
+    pub(crate) fn new(body: B, call: Call) -> Self {
+        let mut observed = Self { body, call: Some(call).filter(Call::is_observed) };
+        observed.end_if_over();
+        observed
+    }
+
+    /// A body that knows its end is often not asked for more.
+    fn end_if_over(&mut self) {
+        if self.body.is_end_stream()
+            && let Some(call) = self.call.take()
+        {
+            call.end(&Ended::Complete);
+        }
+    }
+}
+
+impl<B: Body> Body for ObservedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let frame = ready!(this.body.as_mut().poll_frame(task));
+        if let Some(call) = this.call.as_mut() {
+            match &frame {
+                Some(Ok(frame)) => {
+                    if let Some(data) = frame.data_ref() {
+                        see(data, call);
+                    }
+                    if this.body.is_end_stream()
+                        && let Some(call) = this.call.take()
+                    {
+                        call.end(&Ended::Complete);
+                    }
+                }
+                Some(Err(_)) => {
+                    if let Some(call) = this.call.take() {
+                        call.end(&Ended::Failed("body".into()));
+                    }
+                }
+                None => {
+                    if let Some(call) = this.call.take() {
+                        call.end(&Ended::Complete);
+                    }
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

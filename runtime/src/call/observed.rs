@@ -1,0 +1,202 @@
+//! One observed call: its span, what goes with its request, and what its answer says.
+//!
+//! In: an adapter's view of one HTTP exchange, piece by piece: the request, the head of the answer, the chunks of its body, how it ended.
+//! Out: a client span with the facts of `wire` in the words of `semconv`, and trace context for the request's headers. Does not: know an
+//! HTTP client, change a byte, keep a body, or fail.
+//!
+//! Without anybody listening, and inside of a span that somebody else has opened for this very call, a [`Call`] is nothing: it only has the
+//! headers that go with the request.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use http::{HeaderMap, StatusCode};
+use opentelemetry::Context;
+
+use super::{foreign, inject};
+use crate::hub;
+use crate::scope::{self, ClientSpan};
+use crate::semconv::llm::{self, Server};
+use crate::wire::{self, Format, Head, Operation, RequestReader, ResponseReader};
+
+/// What an adapter knows of a request before it is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) method: &'a str,
+    /// Without port and brackets.
+    pub(crate) host: &'a str,
+    pub(crate) port: Option<u16>,
+    pub(crate) path: &'a str,
+    /// `None`: it cannot be seen (a stream).
+    pub(crate) body: Option<&'a [u8]>,
+}
+
+/// A call that is under way. Dropped before [`Call::end`] it was cancelled.
+#[derive(Debug)]
+#[must_use = "the call ends when this is dropped"]
+pub(crate) struct Call {
+    context: Option<Context>,
+    /// `None`: nothing of it is recorded.
+    observed: Option<Box<Observed>>,
+}
+
+/// How the exchange ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The body has come to its end.
+    Complete,
+    /// Sending or receiving failed; the kind of failure, low cardinality.
+    Failed(Cow<'static, str>),
+    /// The caller has lost interest.
+    Dropped,
+}
+
+#[derive(Debug)]
+struct Observed {
+    span: ClientSpan,
+    format: Option<Format>,
+    operation: Option<Operation>,
+    stream: bool,
+    started: Instant,
+    first_chunk: Option<f64>,
+    status: Option<u16>,
+    reader: Option<ResponseReader>,
+}
+
+impl Call {
+    /// Opens the call's span under what is current.
+    pub(crate) fn start(outgoing: Outgoing<'_>) -> Self {
+        if hub::epoch() == 0 || foreign::is_model_call() {
+            return Self { context: scope::current_context(), observed: None };
+        }
+        let span = ClientSpan::start();
+        let context = span.context().or_else(scope::current_context);
+        let observed = span.is_recording().then(|| Box::new(Observed::new(span, outgoing)));
+        Self { context, observed }
+    }
+
+    /// Puts the call's own context into the headers of a request; to be called for each attempt.
+    pub(crate) fn inject(&self, headers: &mut HeaderMap, host: &str) {
+        if let Some(context) = &self.context {
+            inject::into_call(context, headers, host);
+        }
+    }
+
+    /// The context in which the call's own code is to run.
+    pub(crate) fn context(&self) -> Context {
+        self.context.clone().unwrap_or_default()
+    }
+
+    /// Whether the answer is of interest.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.observed.is_some()
+    }
+
+    /// The answer's head has come.
+    pub(crate) fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
+        if let Some(observed) = &mut self.observed {
+            observed.head(status.as_u16(), headers);
+        }
+    }
+
+    /// A piece of the answer's body has come.
+    #[inline]
+    pub(crate) fn chunk(&mut self, bytes: &[u8]) {
+        if let Some(observed) = &mut self.observed {
+            observed.chunk(bytes);
+        }
+    }
+
+    /// The call is over.
+    pub(crate) fn end(mut self, ended: &Ended) {
+        if let Some(observed) = self.observed.take() {
+            observed.end(ended);
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(observed) = self.observed.take() {
+            observed.end(&Ended::Dropped);
+        }
+    }
+}
+
+impl Observed {
+    fn new(span: ClientSpan, outgoing: Outgoing<'_>) -> Self {
+        let Outgoing { method, host, port, path, body } = outgoing;
+        let route = wire::route(method, host, path);
+        let mut reader = RequestReader::new(&route, span.input_content());
+        if let Some(body) = body {
+            reader.push(body);
+        }
+        let request = reader.finish();
+        // Of a request whose body cannot be seen, the path tells.
+        let operation = request.operation.or(route.operation).filter(|_| route.format.is_some());
+        let server = Server { address: host.to_owned(), port };
+        span.describe(
+            llm::name(method, operation, request.model.as_deref()),
+            llm::request(method, &server, &route, operation, &request),
+        );
+        Self {
+            span,
+            format: route.format,
+            operation,
+            stream: request.stream,
+            started: Instant::now(),
+            first_chunk: None,
+            status: None,
+            reader: None,
+        }
+    }
+
+    fn head(&mut self, status: u16, headers: &HeaderMap) {
+        let head = Head::HEADERS.iter().fold(Head::new(status), |head, name| {
+            match headers.get(*name).and_then(|value| value.to_str().ok()) {
+                Some(value) => head.header(name, value),
+                None => head,
+            }
+        });
+        self.status = Some(status);
+        let content = self.span.output_content();
+        self.reader = Some(ResponseReader::new(self.format, self.operation, self.stream, head, content));
+    }
+
+    fn chunk(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.stream && self.first_chunk.is_none() {
+            self.first_chunk = Some(self.started.elapsed().as_secs_f64());
+        }
+        if let Some(reader) = &mut self.reader {
+            reader.push(bytes);
+        }
+    }
+
+    fn end(self, ended: &Ended) {
+        let Self { span, operation, first_chunk, status, reader, .. } = self;
+        let facts = reader.map(ResponseReader::finish).unwrap_or_default();
+        if operation.is_some() {
+            span.set(llm::response(&facts, first_chunk));
+        }
+        let is_error_status = status.is_some_and(|status| status >= 400);
+        if let Some(status) = status.filter(|_| is_error_status || operation.is_none()) {
+            span.set([llm::status(status)]);
+        }
+        let said = facts.error.as_ref().and_then(|error| error.names.first());
+        if let Some(name) = said {
+            let message = facts.error.as_ref().and_then(|error| error.message.as_deref());
+            span.fail(Cow::Owned(name.clone()), message);
+        } else if let (true, Some(status)) = (is_error_status, status) {
+            span.fail(Cow::Owned(status.to_string()), None);
+        } else if let Ended::Failed(kind) = ended {
+            span.fail(kind.clone(), None);
+        } else if *ended == Ended::Dropped && facts.stream_complete != Some(true) {
+            // Not the whole answer: the span ends as cancelled.
+            return;
+        }
+        span.end();
+    }
+}
