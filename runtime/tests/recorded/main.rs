@@ -82,6 +82,43 @@ fn any_cutting_gives_the_same_facts() {
     }
 }
 
+/// Changes a few bytes, cuts some out, or says some again.
+fn spoilt(body: &mut Vec<u8>, random: &mut Random) {
+    for _ in 0..=random.below(4) {
+        let Ok(length) = u64::try_from(body.len()) else { return };
+        if length < 2 {
+            return;
+        }
+        let (from, count) = (random.below(length - 1), random.below(length.min(64)));
+        let range = from..(from + count).min(body.len());
+        match random.below(4) {
+            0 => body[from] = u8::try_from(random.below(256)).unwrap(),
+            1 => drop(body.drain(range)),
+            2 => {
+                let again = body[range].to_vec();
+                drop(body.splice(from..from, again));
+            }
+            _ => body[from] = b"{}[]\",:\\\n\r \0"[random.below(12)],
+        }
+    }
+}
+
+#[test]
+fn spoilt_exchanges_are_read_as_far_as_they_go_and_the_same_at_any_cutting() {
+    for exchange in exchanges() {
+        for seed in 1..=20_u64 {
+            let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let mut spoilt_exchange = exchange.clone();
+            spoilt(&mut spoilt_exchange.request, &mut random);
+            spoilt(&mut spoilt_exchange.response, &mut random);
+            let whole = spoilt_exchange.read_with(Content::Keep { bytes: 4096 }, &mut || usize::MAX);
+            let pieces =
+                spoilt_exchange.read_with(Content::Keep { bytes: 4096 }, &mut || 1 + random.below(64));
+            assert_eq!(whole, pieces, "{} seed {seed}", exchange.id);
+        }
+    }
+}
+
 #[test]
 fn without_content_the_same_facts_and_no_text() {
     for exchange in exchanges() {
