@@ -252,7 +252,7 @@ impl Document {
                     continue;
                 }
                 State::Number => {
-                    if matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E') {
+                    if is_of_number(byte) {
                         self.token_byte(byte);
                         rest = &rest[1..];
                     } else {
@@ -271,6 +271,7 @@ impl Document {
                 }
                 _ => {}
             }
+            let value = rest;
             rest = &rest[1..];
             if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 continue;
@@ -280,11 +281,8 @@ impl Document {
                 (State::FirstMember, b']') | (State::FirstKey, b'}') | (State::After, b']' | b'}') => {
                     self.close(byte);
                 }
-                (State::Value | State::FirstMember, _) => self.begin(byte),
-                (State::FirstKey | State::Key, b'"') => {
-                    self.key_length = 0;
-                    self.begin_text(Sink::Key);
-                }
+                (State::Value | State::FirstMember, _) => rest = &value[self.begin(byte, value)..],
+                (State::FirstKey | State::Key, b'"') => rest = &rest[self.key(rest)..],
                 (State::Colon, b':') => self.state = State::Value,
                 (State::After, b',') => self.comma(),
                 _ => self.state = State::Broken,
@@ -299,6 +297,24 @@ impl Document {
             Some(_) => State::Key,
             None => State::Broken,
         };
+    }
+
+    /// A key begins. If it is here as a whole, and plain, it is taken; returns how much that is.
+    fn key(&mut self, rest: &[u8]) -> usize {
+        let end = rest.iter().take(MAX_KEY + 1).position(|byte| matches!(byte, b'"' | b'\\'));
+        match end.and_then(|end| Some((rest.get(..end)?, rest.get(end..)?))) {
+            Some((key, [b'"', after @ ..])) => {
+                self.word = Word::of(key);
+                let has_colon = after.first() == Some(&b':');
+                self.state = if has_colon { State::Value } else { State::Colon };
+                key.len() + 1 + usize::from(has_colon)
+            }
+            _ => {
+                self.key_length = 0;
+                self.begin_text(Sink::Key);
+                0
+            }
+        }
     }
 
     /// What is kept of the value that begins.
@@ -319,7 +335,8 @@ impl Document {
         }
     }
 
-    fn begin(&mut self, byte: u8) {
+    /// A value begins with `byte`, the first one of `rest`; returns how much of it was taken.
+    fn begin(&mut self, byte: u8, rest: &[u8]) -> usize {
         if let Some(level) = self.stack.last_mut() {
             level.members = level.members.saturating_add(1);
             if level.is_array {
@@ -332,18 +349,38 @@ impl Document {
                 let sink = self.sink_of_text();
                 self.begin_text(sink);
             }
-            b'-' | b'0'..=b'9' => {
-                self.token_length = 0;
-                self.token_byte(byte);
-                self.state = State::Number;
-            }
-            b't' | b'f' | b'n' => {
-                self.token_length = 0;
-                self.token_byte(byte);
-                self.state = State::Literal;
-            }
+            b'-' | b'0'..=b'9' => return self.begin_token(State::Number, rest),
+            b't' | b'f' | b'n' => return self.begin_token(State::Literal, rest),
             _ => self.state = State::Broken,
         }
+        1
+    }
+
+    /// A number or a literal begins. If it is here as a whole, it is taken at once.
+    fn begin_token(&mut self, state: State, rest: &[u8]) -> usize {
+        let is_inside = |byte: &u8| match state {
+            State::Number => is_of_number(*byte),
+            _ => byte.is_ascii_lowercase(),
+        };
+        self.token_length = 0;
+        self.state = state;
+        let Some(end) = rest.iter().position(|byte| !is_inside(byte)) else {
+            self.token_byte(rest[0]);
+            return 1;
+        };
+        // Of a vector nobody asks for the numbers.
+        if !self.is_in_list() || state == State::Literal {
+            if let Some(place) = self.token.get_mut(..end) {
+                place.copy_from_slice(&rest[..end]);
+            }
+            self.token_length = end;
+        }
+        if state == State::Number {
+            self.end_number()
+        } else {
+            self.end_literal()
+        }
+        end
     }
 
     fn sink_of_text(&self) -> Sink {
@@ -443,13 +480,12 @@ impl Document {
         if self.is_in_list() {
             return;
         }
-        let token = self.token();
-        let kind = match (token.parse::<i64>(), token.parse::<f64>()) {
-            (Ok(int), _) => Kind::Int(int),
-            (_, Ok(float)) => Kind::Float(float),
-            _ => Kind::Passed,
-        };
-        self.add(kind);
+        // A number nobody asks for is not read.
+        if self.word != Word::Unknown {
+            let token = self.token();
+            let int = token.parse().map(Kind::Int);
+            self.add(int.or_else(|_| token.parse().map(Kind::Float)).unwrap_or(Kind::Passed));
+        }
     }
 
     fn end_literal(&mut self) {
@@ -472,7 +508,7 @@ impl Document {
     fn text(&mut self, bytes: &[u8]) -> usize {
         match self.escape {
             Escape::No => {
-                let plain = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
+                let plain = end_or_escape(bytes).unwrap_or(bytes.len());
                 if plain > 0 {
                     self.characters(&bytes[..plain]);
                 }
@@ -815,6 +851,21 @@ impl<'a> Value<'a> {
         self.text()
             .map_or_else(|| self.items().filter_map(Self::string).collect(), |one| vec![one.into_owned()])
     }
+}
+
+const fn is_of_number(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
+}
+
+/// The first byte of a text that ends it or begins an escape. Most texts are short: the search for long ones has a price.
+fn end_or_escape(bytes: &[u8]) -> Option<usize> {
+    const SHORT: usize = 16;
+    let short = bytes.len().min(SHORT);
+    let is_it = |byte: &u8| matches!(byte, b'"' | b'\\');
+    bytes[..short]
+        .iter()
+        .position(is_it)
+        .or_else(|| memchr::memchr2(b'"', b'\\', &bytes[short..]).map(|at| at + short))
 }
 
 /// `bytes` as text; if it was cut, without half a character at its end.

@@ -34,7 +34,7 @@ pub(super) fn embeddings(format: Format, body: &str) -> Facts {
 
 /// A stream of server-sent events, of their data.
 pub(super) fn sse(format: Format, events: &[&str]) -> Facts {
-    let body: String = events.iter().map(|data| format!("data: {data}\n\n")).collect();
+    let body = events.iter().fold(String::new(), |body, data| body + "data: " + data + "\n\n");
     read(format, Operation::Chat, true, &Head::new(200).header("content-type", SSE), body.as_bytes())
 }
 

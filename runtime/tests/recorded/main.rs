@@ -29,7 +29,7 @@ const DIFFERENCES: &[(&str, &[&str])] = &[
 
 fn exchanges() -> Vec<Exchange> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/exchanges");
-    let found = exchange::below(&folder).unwrap();
+    let found = exchange::below(&folder).expect("the exchanges are there");
     assert!(found.len() >= 60, "{}", found.len());
     found
 }
@@ -63,7 +63,7 @@ impl Random {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound).unwrap()
+        usize::try_from(self.0 % bound).expect("small bounds only")
     }
 }
 
@@ -92,7 +92,7 @@ fn spoilt(body: &mut Vec<u8>, random: &mut Random) {
         let (from, count) = (random.below(length - 1), random.below(length.min(64)));
         let range = from..(from + count).min(body.len());
         match random.below(4) {
-            0 => body[from] = u8::try_from(random.below(256)).unwrap(),
+            0 => body[from] = random.below(256).to_le_bytes()[0],
             1 => drop(body.drain(range)),
             2 => {
                 let again = body[range].to_vec();

@@ -143,7 +143,7 @@ mod tests {
         let name = "ValidationException:http://internal.amazon.com/coral/";
         for (head, body) in [
             (Head::new(400).header("x-amzn-ErrorType", name), r#"{"message":"m"}"#),
-            (Head::new(400), r##"{"__type":"com.amazon.coral.service#ValidationException","message":"m"}"##),
+            (Head::new(400), r#"{"__type":"com.amazon.coral.service#ValidationException","message":"m"}"#),
         ] {
             let facts = read(BedrockConverse, Operation::Chat, false, &head, body.as_bytes());
             assert_eq!(facts.error.unwrap().names, ["ValidationException", "400"]);
