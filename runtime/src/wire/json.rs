@@ -7,7 +7,11 @@
 //! A parser of our own, since those that build on `serde` want the whole document in one piece. It is lenient with what it passes
 //! over (brackets there are counted, not matched).
 
-use std::borrow::Cow;
+mod passing;
+mod text;
+mod value;
+
+pub(super) use value::Value;
 
 use super::words::{Keep, Word};
 
@@ -233,10 +237,6 @@ impl Document {
         }
     }
 
-    pub(super) fn root(&self) -> Value<'_> {
-        Value { document: self, at: if self.nodes.is_empty() { NONE } else { 0 } }
-    }
-
     /// The document's next bytes. Returns how many were taken: all, unless the document ended before.
     pub(super) fn push(&mut self, bytes: &[u8]) -> usize {
         let mut rest = bytes;
@@ -252,7 +252,7 @@ impl Document {
                     continue;
                 }
                 State::Number => {
-                    if matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E') {
+                    if is_of_number(byte) {
                         self.token_byte(byte);
                         rest = &rest[1..];
                     } else {
@@ -271,6 +271,7 @@ impl Document {
                 }
                 _ => {}
             }
+            let value = rest;
             rest = &rest[1..];
             if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 continue;
@@ -280,11 +281,8 @@ impl Document {
                 (State::FirstMember, b']') | (State::FirstKey, b'}') | (State::After, b']' | b'}') => {
                     self.close(byte);
                 }
-                (State::Value | State::FirstMember, _) => self.begin(byte),
-                (State::FirstKey | State::Key, b'"') => {
-                    self.key_length = 0;
-                    self.begin_text(Sink::Key);
-                }
+                (State::Value | State::FirstMember, _) => rest = &value[self.begin(byte, value)..],
+                (State::FirstKey | State::Key, b'"') => rest = &rest[self.key(rest)..],
                 (State::Colon, b':') => self.state = State::Value,
                 (State::After, b',') => self.comma(),
                 _ => self.state = State::Broken,
@@ -299,6 +297,20 @@ impl Document {
             Some(_) => State::Key,
             None => State::Broken,
         };
+    }
+
+    /// A key begins. If it is here as a whole, and plain, it is taken; returns how much that is.
+    fn key(&mut self, rest: &[u8]) -> usize {
+        let end = rest.iter().take(MAX_KEY + 1).position(|byte| matches!(byte, b'"' | b'\\'));
+        if let Some((key, [b'"', after @ ..])) = end.and_then(|end| rest.split_at_checked(end)) {
+            self.word = Word::of(key);
+            let has_colon = after.first() == Some(&b':');
+            self.state = if has_colon { State::Value } else { State::Colon };
+            return key.len() + 1 + usize::from(has_colon);
+        }
+        self.key_length = 0;
+        self.begin_text(Sink::Key);
+        0
     }
 
     /// What is kept of the value that begins.
@@ -319,7 +331,8 @@ impl Document {
         }
     }
 
-    fn begin(&mut self, byte: u8) {
+    /// A value begins with `byte`, the first one of `rest`; returns how much of it was taken.
+    fn begin(&mut self, byte: u8, rest: &[u8]) -> usize {
         if let Some(level) = self.stack.last_mut() {
             level.members = level.members.saturating_add(1);
             if level.is_array {
@@ -332,38 +345,37 @@ impl Document {
                 let sink = self.sink_of_text();
                 self.begin_text(sink);
             }
-            b'-' | b'0'..=b'9' => {
-                self.token_length = 0;
-                self.token_byte(byte);
-                self.state = State::Number;
-            }
-            b't' | b'f' | b'n' => {
-                self.token_length = 0;
-                self.token_byte(byte);
-                self.state = State::Literal;
-            }
+            b'-' | b'0'..=b'9' => return self.begin_token(State::Number, rest),
+            b't' | b'f' | b'n' => return self.begin_token(State::Literal, rest),
             _ => self.state = State::Broken,
         }
+        1
     }
 
-    fn sink_of_text(&self) -> Sink {
-        let room = match self.keep() {
-            Keep::Fact => MAX_FACTS.saturating_sub(self.facts).min(MAX_FACT),
-            Keep::Content | Keep::Json if !self.is_unknown() => self.content.saturating_sub(self.contents),
-            Keep::Wrapped => MAX_WRAPPED.saturating_sub(self.contents),
-            _ => 0,
+    /// A number or a literal begins. If it is here as a whole, it is taken at once.
+    fn begin_token(&mut self, state: State, rest: &[u8]) -> usize {
+        let is_inside = |byte: &u8| match state {
+            State::Number => is_of_number(*byte),
+            _ => byte.is_ascii_lowercase(),
         };
-        if room == 0 { Sink::Nowhere } else { Sink::Store { end: self.store.len() + room } }
-    }
-
-    fn begin_text(&mut self, sink: Sink) {
-        self.state = State::Text;
-        self.sink = sink;
-        self.escape = Escape::No;
-        self.surrogate = 0;
-        self.text_from = self.store.len();
-        self.text_length = 0;
-        self.padding = 0;
+        self.token_length = 0;
+        self.state = state;
+        let Some(end) = rest.iter().position(|byte| !is_inside(byte)) else {
+            self.token_byte(rest[0]);
+            return 1;
+        };
+        // Of a vector nobody asks for the numbers.
+        if !self.is_in_list() || state == State::Literal {
+            if let Some(place) = self.token.get_mut(..end) {
+                place.copy_from_slice(&rest[..end]);
+            }
+            self.token_length = end;
+        }
+        match state {
+            State::Number => self.end_number(),
+            _ => self.end_literal(),
+        }
+        end
     }
 
     fn open(&mut self, is_array: bool) {
@@ -443,13 +455,12 @@ impl Document {
         if self.is_in_list() {
             return;
         }
-        let token = self.token();
-        let kind = match (token.parse::<i64>(), token.parse::<f64>()) {
-            (Ok(int), _) => Kind::Int(int),
-            (_, Ok(float)) => Kind::Float(float),
-            _ => Kind::Passed,
-        };
-        self.add(kind);
+        // A number nobody asks for is not read.
+        if self.word != Word::Unknown {
+            let token = self.token();
+            let int = token.parse().map(Kind::Int);
+            self.add(int.or_else(|_| token.parse().map(Kind::Float)).unwrap_or(Kind::Passed));
+        }
     }
 
     fn end_literal(&mut self) {
@@ -467,363 +478,8 @@ impl Document {
             self.add(kind);
         }
     }
-
-    /// The next bytes of a text; returns how many belong to it.
-    fn text(&mut self, bytes: &[u8]) -> usize {
-        match self.escape {
-            Escape::No => {
-                let plain = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
-                if plain > 0 {
-                    self.characters(&bytes[..plain]);
-                }
-                match bytes.get(plain) {
-                    None => plain,
-                    Some(b'"') => {
-                        self.end_text();
-                        plain + 1
-                    }
-                    Some(_) => {
-                        self.escape = Escape::Backslash;
-                        plain + 1
-                    }
-                }
-            }
-            Escape::Backslash => {
-                self.escape = Escape::No;
-                match bytes[0] {
-                    b'u' => self.escape = Escape::Hex { digits: 0, value: 0 },
-                    b'n' => self.characters(b"\n"),
-                    b't' => self.characters(b"\t"),
-                    b'r' => self.characters(b"\r"),
-                    b'b' => self.characters(b"\x08"),
-                    b'f' => self.characters(b"\x0c"),
-                    byte => self.characters(&[byte]),
-                }
-                1
-            }
-            Escape::Hex { digits, value } => {
-                let Some(digit) = char::from(bytes[0]).to_digit(16) else {
-                    self.state = State::Broken;
-                    return 1;
-                };
-                let value = value << 4 | u16::try_from(digit).unwrap_or(0);
-                if digits < 3 {
-                    self.escape = Escape::Hex { digits: digits + 1, value };
-                } else {
-                    self.escape = Escape::No;
-                    self.unit(value);
-                }
-                1
-            }
-        }
-    }
-
-    /// A UTF-16 code unit.
-    fn unit(&mut self, unit: u16) {
-        if (0xd800..0xdc00).contains(&unit) {
-            self.lone_surrogate();
-            self.surrogate = unit;
-            return;
-        }
-        let high = std::mem::take(&mut self.surrogate);
-        let character = if high == 0 {
-            char::from_u32(u32::from(unit))
-        } else {
-            char::decode_utf16([high, unit]).next().and_then(Result::ok)
-        };
-        let mut buffer = [0; 4];
-        self.characters(character.unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut buffer).as_bytes());
-    }
-
-    fn lone_surrogate(&mut self) {
-        if std::mem::take(&mut self.surrogate) != 0 {
-            self.characters("\u{fffd}".as_bytes());
-        }
-    }
-
-    fn characters(&mut self, bytes: &[u8]) {
-        if self.surrogate != 0 {
-            self.lone_surrogate();
-        }
-        self.text_length += bytes.len() as u64;
-        match self.sink {
-            Sink::Nowhere => {
-                let padding = bytes.iter().rev().take_while(|byte| **byte == b'=').count();
-                let before = if padding == bytes.len() { self.padding } else { 0 };
-                self.padding = before.saturating_add(u8::try_from(padding).unwrap_or(u8::MAX));
-            }
-            Sink::Key => {
-                let end = self.key_length + bytes.len();
-                if let Some(place) = self.key.get_mut(self.key_length..end) {
-                    place.copy_from_slice(bytes);
-                }
-                self.key_length = end.min(MAX_KEY + 1);
-            }
-            Sink::Store { end } => {
-                let room = end.saturating_sub(self.store.len()).min(bytes.len());
-                self.store.extend_from_slice(&bytes[..room]);
-            }
-        }
-    }
-
-    fn end_text(&mut self) {
-        self.lone_surrogate();
-        if self.sink == Sink::Key {
-            self.word = self.key.get(..self.key_length).map_or(Word::Unknown, Word::of);
-            self.state = State::Colon;
-            return;
-        }
-        let kept = self.store.len() - self.text_from;
-        match self.keep() {
-            Keep::Fact => self.facts += kept,
-            _ => self.contents += kept,
-        }
-        self.value_ended();
-        let (at, length, padding) = (self.text_from, self.text_length, self.padding);
-        self.add(Kind::Text { at, kept, length, padding });
-    }
-
-    /// The next bytes of a container that is passed over; returns how many belong to it.
-    fn pass(&mut self, bytes: &[u8]) -> usize {
-        let mut taken = 0;
-        while let Some(&byte) = bytes.get(taken) {
-            taken += 1;
-            if self.passing_text {
-                if self.copying {
-                    self.copy_in_text(byte);
-                } else if !self.passing_escape && byte != b'"' && byte != b'\\' {
-                    let rest = &bytes[taken..];
-                    taken += memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-                    continue;
-                }
-                match byte {
-                    _ if self.passing_escape => self.passing_escape = false,
-                    b'\\' => self.passing_escape = true,
-                    b'"' => self.passing_text = false,
-                    _ => {}
-                }
-                continue;
-            }
-            if self.copying {
-                self.copy(byte);
-            }
-            match byte {
-                b'"' => {
-                    self.passing_text = true;
-                    (self.passing_leaf, self.passing_digits) = (0, 0);
-                }
-                b'{' | b'[' => self.passing_depth += 1,
-                b'}' | b']' => {
-                    self.passing_depth -= 1;
-                    if self.passing_depth == 0 {
-                        self.end_passing();
-                        break;
-                    }
-                }
-                _ => {}
-            }
-        }
-        taken
-    }
-
-    fn copy(&mut self, byte: u8) {
-        if self.contents + (self.store.len() - self.text_from) < self.content {
-            self.store.push(byte);
-        } else {
-            self.copied_whole = false;
-        }
-    }
-
-    /// A long text is cut between characters, escapes and pairs of escapes, so that what is kept stays JSON.
-    fn copy_in_text(&mut self, byte: u8) {
-        let is_start = !self.passing_escape && self.passing_digits == 0 && byte & 0xc0 != 0x80;
-        let is_end = is_start && byte == b'"';
-        if is_start && self.passing_leaf >= MAX_LEAF && !(byte == b'\\' && self.half_a_pair()) {
-            self.passing_leaf = usize::MAX;
-        }
-        if self.passing_digits > 0 {
-            self.passing_digits -= 1;
-        } else if self.passing_escape && byte == b'u' {
-            self.passing_digits = 4;
-        }
-        if is_end || self.passing_leaf < usize::MAX {
-            self.passing_leaf = self.passing_leaf.saturating_add(1);
-            self.copy(byte);
-        }
-    }
-
-    /// The copy ends with the escape of a high surrogate.
-    fn half_a_pair(&self) -> bool {
-        let tail = self.store.get(self.store.len().saturating_sub(6)..).unwrap_or_default();
-        matches!(tail, [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', _, _])
-    }
-
-    fn end_passing(&mut self) {
-        let (at, kept) = (self.text_from, self.store.len() - self.text_from);
-        let (copying, whole) = (self.copying, self.copied_whole);
-        self.copying = false;
-        self.value_ended();
-        self.contents += kept;
-        self.add(if copying { Kind::Json { at, kept, whole } } else { Kind::Passed });
-    }
 }
 
-/// Something in a document, or nothing: every question to nothing has the answer `None`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Value<'a> {
-    document: &'a Document,
-    at: u32,
-}
-
-impl<'a> Value<'a> {
-    fn node(self) -> Option<&'a Node> {
-        self.document.nodes.get(self.at as usize)
-    }
-
-    /// The member under `word`; the last one if there are several.
-    pub(super) fn get(self, word: Word) -> Self {
-        let mut found = NONE;
-        let is_object = matches!(self.node(), Some(Node { kind: Kind::Object, .. }));
-        if is_object {
-            for member in self.children() {
-                if member.node().is_some_and(|node| node.word == word) {
-                    found = member.at;
-                }
-            }
-        }
-        Self { document: self.document, at: found }
-    }
-
-    fn children(self) -> impl Iterator<Item = Self> + use<'a> {
-        let document = self.document;
-        let first = self.node().map_or(NONE, |node| node.first);
-        let next = move |value: &Self| {
-            value.node().filter(|node| node.next != NONE).map(|node| Self { document, at: node.next })
-        };
-        std::iter::successors((first != NONE).then_some(Self { document, at: first }), next)
-    }
-
-    /// The members of a list that were kept.
-    pub(super) fn items(self) -> impl Iterator<Item = Self> + use<'a> {
-        let is_array = matches!(self.node(), Some(Node { kind: Kind::Array { .. }, .. }));
-        self.children().filter(move |_| is_array)
-    }
-
-    /// There, and not `null`.
-    pub(super) fn exists(self) -> bool {
-        self.node().is_some_and(|node| !matches!(node.kind, Kind::Null))
-    }
-
-    pub(super) fn is_object(self) -> bool {
-        matches!(self.node(), Some(Node { kind: Kind::Object, .. }))
-    }
-
-    /// The members of a list, kept or not.
-    pub(super) fn members(self) -> Option<u64> {
-        match self.node()?.kind {
-            Kind::Array { members } => Some(u64::from(members)),
-            _ => None,
-        }
-    }
-
-    /// The text, as far as it was kept. An empty one is none.
-    pub(super) fn text(self) -> Option<Cow<'a, str>> {
-        match self.node()?.kind {
-            Kind::Text { at, kept, length, .. } if kept > 0 => {
-                let bytes = self.document.store.get(at..at + kept)?;
-                Some(whole_characters(bytes, length > kept as u64))
-            }
-            _ => None,
-        }
-    }
-
-    /// The same, owned.
-    pub(super) fn string(self) -> Option<String> {
-        self.text().map(Cow::into_owned)
-    }
-
-    /// A text that is there, kept or not, and not empty.
-    pub(super) fn has_text(self) -> bool {
-        matches!(self.node(), Some(Node { kind: Kind::Text { length: 1.., .. }, .. }))
-    }
-
-    /// The bytes of a text that was kept.
-    pub(super) fn bytes(self) -> Option<&'a [u8]> {
-        match self.node()?.kind {
-            Kind::Text { at, kept, .. } => self.document.store.get(at..at + kept),
-            _ => None,
-        }
-    }
-
-    /// How many bytes a text in base64 stands for.
-    pub(super) fn base64_length(self) -> Option<u64> {
-        match self.node()?.kind {
-            Kind::Text { length, padding, .. } => {
-                Some((length.saturating_sub(u64::from(padding.min(2)))) * 3 / 4)
-            }
-            _ => None,
-        }
-    }
-
-    /// Content: a text as it is, anything else as JSON. `None` if it was cut within JSON.
-    pub(super) fn content(self) -> Option<Cow<'a, str>> {
-        match self.node()?.kind {
-            Kind::Json { at, kept, whole: true } => {
-                self.document.store.get(at..at + kept).map(String::from_utf8_lossy)
-            }
-            _ => self.text(),
-        }
-    }
-
-    /// A number that counts something; some providers write it as a float.
-    pub(super) fn count(self) -> Option<u64> {
-        match self.node()?.kind {
-            Kind::Int(int) => u64::try_from(int).ok(),
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range: asked for")]
-            Kind::Float(float) if (0.0..9.0e15).contains(&float) => Some(float as u64),
-            _ => None,
-        }
-    }
-
-    pub(super) fn int(self) -> Option<i64> {
-        match self.node()?.kind {
-            Kind::Int(int) => Some(int),
-            #[allow(clippy::cast_possible_truncation, reason = "in range: asked for")]
-            Kind::Float(float) if float.abs() < 9.0e15 => Some(float as i64),
-            _ => None,
-        }
-    }
-
-    pub(super) fn float(self) -> Option<f64> {
-        match self.node()?.kind {
-            #[allow(clippy::cast_precision_loss, reason = "a parameter such as 1")]
-            Kind::Int(int) => Some(int as f64),
-            Kind::Float(float) => Some(float),
-            _ => None,
-        }
-    }
-
-    pub(super) fn bool(self) -> Option<bool> {
-        match self.node()?.kind {
-            Kind::Bool(bool) => Some(bool),
-            _ => None,
-        }
-    }
-
-    /// A text, or the texts of a list.
-    pub(super) fn texts(self) -> Vec<String> {
-        self.text()
-            .map_or_else(|| self.items().filter_map(Self::string).collect(), |one| vec![one.into_owned()])
-    }
-}
-
-/// `bytes` as text; if it was cut, without half a character at its end.
-fn whole_characters(bytes: &[u8], was_cut: bool) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(error) if was_cut && error.error_len().is_none() => {
-            String::from_utf8_lossy(&bytes[..error.valid_up_to()])
-        }
-        Err(_) => String::from_utf8_lossy(bytes),
-    }
+const fn is_of_number(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')
 }

@@ -137,14 +137,10 @@ impl Events {
     }
 
     fn remember(&mut self, data: &[u8]) {
-        for byte in data {
-            let Some(place) = self.head.get_mut(self.data_length) else { break };
+        for (place, byte) in self.head.iter_mut().skip(self.data_length).zip(data) {
             *place = *byte;
-            self.data_length += 1;
         }
-        if self.data_length == DONE.len() && self.head != DONE || data.len() > DONE.len() {
-            self.data_length = usize::MAX;
-        }
+        self.data_length = self.data_length.saturating_add(data.len());
     }
 
     /// What the value of the field that was read is.

@@ -70,7 +70,7 @@ words! {
         ToolType = b"toolType", ToolUseId = b"toolUseId", Type = b"type", UnderscoreType = b"__type",
     }
     Content {
-        Completion = b"completion", Content = b"content", Detail = b"detail", Generation = b"generation",
+        Completion = b"completion", Delta = b"delta", Content = b"content", Detail = b"detail", Generation = b"generation",
         Message = b"message", OutputText = b"outputText", PartialJson = b"partial_json", Parts = b"parts",
         Reasoning = b"reasoning", ReasoningContent = b"reasoning_content", Refusal = b"refusal",
         Response = b"response", Summary = b"summary", Text = b"text", Thinking = b"thinking",
@@ -100,7 +100,7 @@ words! {
         CandidatesTokenCount = b"candidatesTokenCount", Choices = b"choices",
         CompletionTokenDetails = b"completion_token_details", CompletionTokens = b"completion_tokens",
         CompletionTokensDetails = b"completion_tokens_details", ContentBlock = b"content_block",
-        Custom = b"custom", Data = b"data", Delta = b"delta", Details = b"details",
+        Custom = b"custom", Data = b"data", Details = b"details",
         Dimensions = b"dimensions", Done = b"done", EmbedContentConfig = b"embedContentConfig",
         Embedding = b"embedding", EmbeddingDimension = b"embeddingDimension", Embeddings = b"embeddings",
         EmbeddingsByType = b"embeddingsByType", EvalCount = b"eval_count",

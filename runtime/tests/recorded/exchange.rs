@@ -12,16 +12,17 @@ use serde_json::{Map, Value, json};
 /// More than any text of the recordings.
 const CONTENT: Content = Content::Keep { bytes: 16 * 1024 * 1024 };
 
+#[derive(Clone)]
 pub(crate) struct Exchange {
     pub(crate) id: String,
     pub(crate) facts: Map<String, Value>,
     method: String,
     host: String,
     path: String,
-    request: Vec<u8>,
+    pub(crate) request: Vec<u8>,
     status: u16,
     headers: Map<String, Value>,
-    response: Vec<u8>,
+    pub(crate) response: Vec<u8>,
 }
 
 /// Every exchange below `folder`, in the order of their names.

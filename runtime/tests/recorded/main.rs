@@ -29,7 +29,7 @@ const DIFFERENCES: &[(&str, &[&str])] = &[
 
 fn exchanges() -> Vec<Exchange> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/exchanges");
-    let found = exchange::below(&folder).unwrap();
+    let found = exchange::below(&folder).expect("the exchanges are there");
     assert!(found.len() >= 60, "{}", found.len());
     found
 }
@@ -63,7 +63,7 @@ impl Random {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound).unwrap()
+        usize::try_from(self.0 % bound).expect("small bounds only")
     }
 }
 
@@ -78,6 +78,43 @@ fn any_cutting_gives_the_same_facts() {
             let (_, again, facts_again) = exchange.read_with(Content::Keep { bytes: 1 << 20 }, &mut lengths);
             assert_eq!(request, again, "{} seed {seed}", exchange.id);
             assert_eq!(facts, facts_again, "{} seed {seed}", exchange.id);
+        }
+    }
+}
+
+/// Changes a few bytes, cuts some out, or says some again.
+fn spoilt(body: &mut Vec<u8>, random: &mut Random) {
+    for _ in 0..=random.below(4) {
+        let Ok(length) = u64::try_from(body.len()) else { return };
+        if length < 2 {
+            return;
+        }
+        let (from, count) = (random.below(length - 1), random.below(length.min(64)));
+        let range = from..(from + count).min(body.len());
+        match random.below(4) {
+            0 => body[from] = random.below(256).to_le_bytes()[0],
+            1 => drop(body.drain(range)),
+            2 => {
+                let again = body[range].to_vec();
+                drop(body.splice(from..from, again));
+            }
+            _ => body[from] = b"{}[]\",:\\\n\r \0"[random.below(12)],
+        }
+    }
+}
+
+#[test]
+fn spoilt_exchanges_are_read_as_far_as_they_go_and_the_same_at_any_cutting() {
+    for exchange in exchanges() {
+        for seed in 1..=20_u64 {
+            let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let mut spoilt_exchange = exchange.clone();
+            spoilt(&mut spoilt_exchange.request, &mut random);
+            spoilt(&mut spoilt_exchange.response, &mut random);
+            let whole = spoilt_exchange.read_with(Content::Keep { bytes: 4096 }, &mut || usize::MAX);
+            let pieces =
+                spoilt_exchange.read_with(Content::Keep { bytes: 4096 }, &mut || 1 + random.below(64));
+            assert_eq!(whole, pieces, "{} seed {seed}", exchange.id);
         }
     }
 }

@@ -74,3 +74,90 @@ fn tool(index: u64, call: Value<'_>, draft: &mut Draft) {
         draft.arguments(0, index, call.get(Word::Input));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::event_stream::tests::{event, frame};
+    use crate::wire::facts::Format::BedrockConverse;
+    use crate::wire::facts::Operation;
+    use crate::wire::response::Head;
+    use crate::wire::tests::{ask, frames, read, tools};
+
+    #[test]
+    fn a_whole_answer() {
+        let head =
+            Head::new(200).header("X-Amzn-RequestId", "req-1").header("content-type", "application/json");
+        let body = r#"{"metrics":{"latencyMs":1},"output":{"message":{"content":[{"reasoningContent":{"reasoningText":{"text":"hm"}}},{"text":"a"},
+            {"toolUse":{"input":{"x":1},"name":"f","toolUseId":"t1"}},
+            {"toolUse":{"input":{},"name":"code","toolUseId":"t2","type":"server_tool_use"}}],"role":"assistant"}},
+            "stopReason":"tool_use","usage":{"inputTokens":10,"outputTokens":5,"totalTokens":115,"cacheReadInputTokens":60,
+            "cacheReadInputTokenCount":60,"cacheWriteInputTokens":40,"cacheWriteInputTokenCount":40}}"#;
+        let facts = read(BedrockConverse, Operation::Chat, false, &head, body.as_bytes());
+        assert_eq!((facts.id.as_deref(), facts.model.as_deref()), (Some("req-1"), None));
+        assert_eq!((facts.usage.input, facts.usage.output), (Some(110), Some(5)));
+        assert_eq!((facts.usage.cache_read, facts.usage.cache_write), (Some(60), Some(40)));
+        assert_eq!(tools(&facts.tool_calls), ["t1:f"]);
+        assert_eq!(facts.tool_calls[0].arguments.as_deref(), Some(r#"{"x":1}"#));
+        assert_eq!(tools(&facts.server_tool_calls), ["t2:code"]);
+        assert_eq!((facts.text(), facts.finish_reasons()), (Some("a"), Some(vec!["tool_use"])));
+        assert_eq!(facts.choices[0].reasoning.as_deref(), Some("hm"));
+    }
+
+    const STREAM: [(&str, &str); 8] = [
+        ("messageStart", r#"{"role":"assistant"}"#),
+        ("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"a"},"p":"abc"}"#),
+        ("contentBlockStop", r#"{"contentBlockIndex":0}"#),
+        ("contentBlockStart", r#"{"contentBlockIndex":1,"start":{"toolUse":{"name":"f","toolUseId":"t"}}}"#),
+        ("contentBlockDelta", r#"{"contentBlockIndex":1,"delta":{"toolUse":{"input":"{\"x\""}}}"#),
+        ("contentBlockDelta", r#"{"contentBlockIndex":1,"delta":{"toolUse":{"input":":1}"}}}"#),
+        ("messageStop", r#"{"stopReason":"tool_use"}"#),
+        ("metadata", r#"{"usage":{"inputTokens":3,"outputTokens":4}}"#),
+    ];
+
+    #[test]
+    fn a_stream() {
+        let facts = frames(BedrockConverse, &STREAM);
+        assert_eq!((facts.text(), tools(&facts.tool_calls)), (Some("a"), vec!["t:f".to_owned()]));
+        assert_eq!(facts.tool_calls[0].arguments.as_deref(), Some("{\"x\":1}"));
+        assert_eq!((facts.usage.input, facts.stream_complete, facts.partial), (Some(3), Some(true), false));
+        assert_eq!(frames(BedrockConverse, &STREAM[..3]).stream_complete, Some(false));
+    }
+
+    #[test]
+    fn an_exception_is_a_frame_of_its_own() {
+        let mut body = event(STREAM[0].0, STREAM[0].1);
+        let headers = [(":exception-type", "throttlingException"), (":message-type", "exception")];
+        body.extend(frame(&headers, br#"{"message":"slow down"}"#));
+        let head = Head::new(200).header("content-type", "application/vnd.amazon.eventstream");
+        let facts = read(BedrockConverse, Operation::Chat, true, &head, &body);
+        let error = facts.error.unwrap();
+        assert_eq!(
+            (error.names, error.message.as_deref()),
+            (vec!["throttlingException".to_owned()], Some("slow down"))
+        );
+        assert_eq!(facts.stream_complete, Some(false));
+    }
+
+    #[test]
+    fn errors_are_named_by_a_header() {
+        let name = "ValidationException:http://internal.amazon.com/coral/";
+        for (head, body) in [
+            (Head::new(400).header("x-amzn-ErrorType", name), r#"{"message":"m"}"#),
+            (Head::new(400), r#"{"__type":"com.amazon.coral.service#ValidationException","message":"m"}"#),
+        ] {
+            let facts = read(BedrockConverse, Operation::Chat, false, &head, body.as_bytes());
+            assert_eq!(facts.error.unwrap().names, ["ValidationException", "400"]);
+        }
+    }
+
+    #[test]
+    fn a_request() {
+        let facts = ask(
+            BedrockConverse,
+            r#"{"additionalModelRequestFields":{"top_k":7},"inferenceConfig":{"maxTokens":5,"temperature":0.1,"topP":0.2,"stopSequences":["x"]},"messages":[],"system":[{"text":"s"}]}"#,
+        );
+        assert_eq!((facts.max_tokens, facts.temperature, facts.top_p), (Some(5), Some(0.1), Some(0.2)));
+        assert_eq!((facts.top_k, facts.stop_sequences), (Some(7), vec!["x".to_owned()]));
+        assert_eq!(facts.content.system.as_deref(), Some(r#"[{"text":"s"}]"#));
+    }
+}

@@ -146,3 +146,117 @@ pub(super) fn dimensions(embeddings: Value<'_>) -> Option<u64> {
     let inner = first.get(Word::Embedding);
     openai_embeddings::dimensions(if inner.exists() { inner } else { first })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::facts::Format::{CohereV1, CohereV2};
+    use crate::wire::facts::Operation;
+    use crate::wire::response::Head;
+    use crate::wire::tests::{ask, embeddings, failed, read, sse, tools, unary};
+
+    const USAGE: &str = r#"{"billed_units":{"input_tokens":7,"output_tokens":9},"tokens":{"input_tokens":70,"output_tokens":90},"cached_tokens":64}"#;
+
+    #[test]
+    fn whole_answers_of_v2_count_what_is_billed() {
+        let facts = unary(
+            CohereV2,
+            &format!(
+                r#"{{"id":"i","finish_reason":"TOOL_CALL","message":{{"role":"assistant","tool_plan":"p","content":[{{"type":"thinking","thinking":"hm"}},
+                {{"type":"text","text":"a"}}],"tool_calls":[{{"id":"t","type":"function","function":{{"name":"f","arguments":"{{}}"}}}}]}},"usage":{USAGE}}}"#
+            ),
+        );
+        assert_eq!((facts.id.as_deref(), facts.finish_reasons()), (Some("i"), Some(vec!["TOOL_CALL"])));
+        assert_eq!((facts.usage.input, facts.usage.output), (Some(7), Some(9)));
+        assert_eq!(facts.usage.cache_read, Some(64));
+        assert_eq!((facts.text(), tools(&facts.tool_calls)), (Some("a"), vec!["t:f".to_owned()]));
+        let consumed = unary(CohereV2, r#"{"message":{},"usage":{"tokens":{"input_tokens":3}}}"#);
+        assert_eq!(consumed.usage.input, Some(3));
+    }
+
+    #[test]
+    fn a_stream_of_v2() {
+        let facts = sse(
+            CohereV2,
+            &[
+                r#"{"id":"i","type":"message-start","delta":{"message":{"role":"assistant","content":[]}}}"#,
+                r#"{"type":"content-start","index":0,"delta":{"message":{"content":{"type":"text","text":""}}}}"#,
+                r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"a"}}}}"#,
+                r#"{"type":"tool-call-start","index":0,"delta":{"message":{"tool_calls":{"id":"t0","function":{"name":"f","arguments":""}}}}}"#,
+                r#"{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":"{}"}}}}}"#,
+                r#"{"type":"tool-call-start","index":1,"delta":{"message":{"tool_calls":{"id":"t1","function":{"name":"g"}}}}}"#,
+                &format!(
+                    r#"{{"type":"message-end","delta":{{"finish_reason":"COMPLETE","usage":{USAGE}}}}}"#
+                ),
+                "[DONE]",
+            ],
+        );
+        assert_eq!((facts.id.as_deref(), facts.text()), (Some("i"), Some("a")));
+        assert_eq!(tools(&facts.tool_calls), ["t0:f", "t1:g"]);
+        assert_eq!(facts.tool_calls[0].arguments.as_deref(), Some("{}"));
+        assert_eq!((facts.usage.input, facts.stream_complete), (Some(7), Some(true)));
+    }
+
+    #[test]
+    fn a_stream_of_v1_says_its_answer_again_at_the_end() {
+        let body = format!(
+            "{}\n{}\n{}\n",
+            r#"{"event_type":"stream-start","generation_id":"g","is_finished":false}"#,
+            r#"{"event_type":"text-generation","text":"ab","is_finished":false}"#,
+            format_args!(
+                r#"{{"event_type":"stream-end","finish_reason":"COMPLETE","response":{{"response_id":"r","generation_id":"g","text":"ab","meta":{USAGE}}}}}"#
+            ),
+        );
+        let head = Head::new(200).header("content-type", "application/stream+json");
+        let facts = read(CohereV1, Operation::Chat, true, &head, body.as_bytes());
+        assert_eq!((facts.id.as_deref(), facts.text()), (Some("r"), Some("ab")));
+        assert_eq!((facts.usage.output, facts.stream_complete), (Some(9), Some(true)));
+    }
+
+    #[test]
+    fn whole_answers_of_v1() {
+        let chat = unary(
+            CohereV1,
+            &format!(
+                r#"{{"response_id":"r","generation_id":"g","text":"a","finish_reason":"COMPLETE","tool_calls":[{{"name":"f","parameters":{{"x":1}}}}],"meta":{USAGE}}}"#
+            ),
+        );
+        assert_eq!((chat.id.as_deref(), chat.text(), chat.usage.input), (Some("r"), Some("a"), Some(7)));
+        assert_eq!(tools(&chat.tool_calls), [":f"]);
+        assert_eq!(chat.tool_calls[0].arguments.as_deref(), Some(r#"{"x":1}"#));
+        let body = r#"{"id":"i","generations":[{"id":"a","text":"x","finish_reason":"COMPLETE"},{"id":"b","text":"y","finish_reason":"MAX_TOKENS"}]}"#;
+        let generate = unary(CohereV1, body);
+        assert_eq!(generate.finish_reasons(), Some(vec!["COMPLETE", "MAX_TOKENS"]));
+    }
+
+    #[test]
+    fn vectors_by_type_or_as_a_list() {
+        for (format, body) in [
+            (
+                CohereV2,
+                r#"{"id":"i","embeddings":{"float":[[1,2,3],[1]]},"meta":{"billed_units":{"input_tokens":2}}}"#,
+            ),
+            (CohereV2, r#"{"id":"i","embeddings":{"int8":[[1,2,3]]}}"#),
+            (CohereV1, r#"{"id":"i","embeddings":[[1,2,3]]}"#),
+        ] {
+            let facts = embeddings(format, body);
+            assert_eq!((facts.embedding_dimensions, facts.id.as_deref()), (Some(3), Some("i")), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_has_a_message_only() {
+        assert_eq!(failed(CohereV2, 404, r#"{"id":"x","message":"model not found"}"#), ["404"]);
+    }
+
+    #[test]
+    fn a_request() {
+        let facts = ask(
+            CohereV2,
+            r#"{"model":"c","messages":[],"p":0.5,"k":3,"max_tokens":4,"stop_sequences":["x"],"seed":1,"response_format":{"type":"json_object"},"stream":true}"#,
+        );
+        assert_eq!((facts.top_p, facts.top_k, facts.max_tokens), (Some(0.5), Some(3), Some(4)));
+        assert_eq!((facts.seed, facts.stream, facts.output_type), (Some(1), true, Some("json")));
+        let facts = ask(CohereV2, r#"{"model":"e","texts":["a"],"embedding_types":["float","int8"]}"#);
+        assert_eq!((facts.encoding_formats.len(), facts.content.input.as_deref()), (2, Some(r#"["a"]"#)));
+    }
+}

@@ -113,3 +113,93 @@ fn candidate(place: u64, candidate: Value<'_>, draft: &mut Draft) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::facts::Format::Gemini;
+    use crate::wire::facts::Operation;
+    use crate::wire::response::Head;
+    use crate::wire::tests::{ask, embeddings, failed, read, sse, tools, unary};
+
+    #[test]
+    fn a_whole_answer() {
+        let facts = unary(
+            Gemini,
+            r#"{"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"text":"a"},{"functionCall":{"name":"f","args":{"x":1}}},
+                {"executableCode":{"code":"1","id":"e1"}},{"codeExecutionResult":{"output":"1"}},{"text":"b"},
+                {"toolCall":{"toolType":"GOOGLE_SEARCH_WEB","id":"s1"}}],"role":"model"},"finishReason":"STOP"},
+                {"content":{"parts":[{"functionCall":{"id":"c2","name":"g"}}]},"finishReason":"MAX_TOKENS","index":1}],
+                "modelVersion":"gemini-x","responseId":"r1","usageMetadata":{"promptTokenCount":10,"toolUsePromptTokenCount":3,
+                "candidatesTokenCount":5,"thoughtsTokenCount":4,"cachedContentTokenCount":2,"totalTokenCount":22}}"#,
+        );
+        assert_eq!((facts.id.as_deref(), facts.model.as_deref()), (Some("r1"), Some("gemini-x")));
+        assert_eq!(facts.finish_reasons(), Some(vec!["STOP", "MAX_TOKENS"]));
+        assert_eq!((facts.usage.input, facts.usage.output), (Some(13), Some(9)));
+        assert_eq!((facts.usage.cache_read, facts.usage.reasoning), (Some(2), Some(4)));
+        assert_eq!(tools(&facts.tool_calls), [":f", "c2:g"]);
+        assert_eq!(facts.tool_calls[0].arguments.as_deref(), Some(r#"{"x":1}"#));
+        assert_eq!(tools(&facts.server_tool_calls), ["e1:code_execution", "s1:GOOGLE_SEARCH_WEB"]);
+        assert_eq!((facts.text(), facts.choices[0].reasoning.as_deref()), (Some("ab"), Some("hm")));
+    }
+
+    const CHUNKS: [&str; 3] = [
+        r#"{"candidates":[{"content":{"parts":[{"text":"a"}]}}],"usageMetadata":{"promptTokenCount":10,"thoughtsTokenCount":90}}"#,
+        r#"{"candidates":[{"content":{"parts":[{"text":"b"}]}}],"usageMetadata":{"promptTokenCount":12,"candidatesTokenCount":1}}"#,
+        r#"{"candidates":[{"content":{},"finishReason":"STOP"}],"responseId":"r","usageMetadata":{"promptTokenCount":11,"candidatesTokenCount":2}}"#,
+    ];
+
+    #[test]
+    fn the_last_usage_of_a_stream_counts() {
+        let facts = sse(Gemini, &CHUNKS);
+        assert_eq!((facts.usage.input, facts.usage.output, facts.usage.reasoning), (Some(11), Some(2), None));
+        assert_eq!((facts.text(), facts.stream_complete), (Some("ab"), Some(true)));
+        assert_eq!(sse(Gemini, &CHUNKS[..2]).stream_complete, Some(false));
+    }
+
+    #[test]
+    fn a_stream_may_be_one_list() {
+        let body = format!("[{}\n]\n", CHUNKS.join("\n,\r\n"));
+        let head = Head::new(200).header("content-type", "application/json; charset=UTF-8");
+        let facts = read(Gemini, Operation::GenerateContent, true, &head, body.as_bytes());
+        assert_eq!(facts, sse(Gemini, &CHUNKS));
+    }
+
+    #[test]
+    fn enums_may_be_numbers_and_prompts_blocked() {
+        let facts = unary(Gemini, r#"{"candidates":[{"finishReason":2},{"finishReason":99,"index":1}]}"#);
+        assert_eq!(facts.finish_reasons(), Some(vec!["MAX_TOKENS", "99"]));
+        let blocked = unary(Gemini, r#"{"promptFeedback":{"blockReason":"SAFETY"},"usageMetadata":{}}"#);
+        assert_eq!((blocked.block_reason.as_deref(), blocked.choices.len()), (Some("SAFETY"), 0));
+    }
+
+    #[test]
+    fn vectors_of_one_text_and_of_many() {
+        for body in
+            [r#"{"embedding":{"values":[1,2,3]}}"#, r#"{"embeddings":[{"values":[1,2,3]},{"values":[1]}]}"#]
+        {
+            assert_eq!(embeddings(Gemini, body).embedding_dimensions, Some(3));
+        }
+    }
+
+    #[test]
+    fn errors_also_inside_a_list() {
+        let error = r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED","details":[{"reason":"RATE_LIMIT_EXCEEDED"}]}}"#;
+        let names = ["RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED", "429"];
+        assert_eq!(failed(Gemini, 429, error), names);
+        assert_eq!(failed(Gemini, 429, &format!("[{error}]")), names);
+    }
+
+    #[test]
+    fn a_request() {
+        let facts = ask(
+            Gemini,
+            r#"{"contents":[{"parts":[{"text":"hi"}]}],"systemInstruction":{"parts":[]},"generationConfig":{"temperature":0.5,"topP":0.9,
+                "topK":40,"maxOutputTokens":100,"candidateCount":2,"stopSequences":["x"],"seed":1,"responseMimeType":"application/json",
+                "thinkingConfig":{"thinkingLevel":"low"}}}"#,
+        );
+        assert_eq!((facts.temperature, facts.top_p, facts.top_k), (Some(0.5), Some(0.9), Some(40)));
+        assert_eq!((facts.max_tokens, facts.choice_count, facts.seed), (Some(100), Some(2), Some(1)));
+        assert_eq!((facts.output_type, facts.reasoning_level.as_deref()), (Some("json"), Some("low")));
+        assert_eq!(facts.content.system.as_deref(), Some(r#"{"parts":[]}"#));
+    }
+}

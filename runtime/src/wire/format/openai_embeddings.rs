@@ -37,3 +37,42 @@ pub(super) fn answer(root: Value<'_>, draft: &mut Draft) {
 pub(super) fn dimensions(vector: Value<'_>) -> Option<u64> {
     vector.members().or_else(|| vector.base64_length().map(|bytes| bytes / BYTES_OF_A_FLOAT))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::facts::Format::OpenAiEmbeddings;
+    use crate::wire::tests::{ask, embeddings};
+
+    #[test]
+    fn vectors_are_counted_as_numbers_and_in_base64() {
+        let numbers = r#"{"data":[{"embedding":[0.1,-2e-3,3],"index":0},{"embedding":[1]}],"model":"m","usage":{"prompt_tokens":5,"total_tokens":5}}"#;
+        let facts = embeddings(OpenAiEmbeddings, numbers);
+        assert_eq!((facts.embedding_dimensions, facts.usage.input), (Some(3), Some(5)));
+        assert_eq!(facts.model.as_deref(), Some("m"));
+        for (base64, dimensions) in [("AACAPw==", 1), ("AACAPwAAAEA=", 2), ("AACAPwAAAEAAAEBA", 3)] {
+            let body = format!("{{\"data\":[{{\"embedding\":\"{base64}\"}}]}}");
+            let facts = embeddings(OpenAiEmbeddings, &body);
+            assert_eq!(facts.embedding_dimensions, Some(dimensions), "{base64}");
+        }
+    }
+
+    #[test]
+    fn a_total_alone_is_the_input() {
+        let facts = embeddings(OpenAiEmbeddings, r#"{"data":[],"usage":{"total_tokens":6}}"#);
+        assert_eq!(
+            (facts.usage.input, facts.usage.output, facts.embedding_dimensions),
+            (Some(6), None, None)
+        );
+    }
+
+    #[test]
+    fn a_request() {
+        let facts = ask(
+            OpenAiEmbeddings,
+            r#"{"input":["a","b"],"model":"e","encoding_format":"base64","dimensions":256}"#,
+        );
+        assert_eq!((facts.model.as_deref(), facts.dimensions), (Some("e"), Some(256)));
+        assert_eq!((facts.encoding_formats, facts.stream), (vec!["base64".to_owned()], false));
+        assert_eq!(facts.content.input.as_deref(), Some(r#"["a","b"]"#));
+    }
+}

@@ -125,3 +125,116 @@ fn item(index: u64, item: Value<'_>, has_content: bool, draft: &mut Draft) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::facts::Format::OpenAiResponses;
+    use crate::wire::tests::{ask, sse, tools, unary};
+
+    const OUTPUT: &str = r#"[{"type":"reasoning","id":"rs","summary":[{"type":"summary_text","text":"hm"}]},
+        {"type":"web_search_call","id":"ws_1","status":"completed"},
+        {"type":"mcp_call","id":"mcp_1","name":"ask","arguments":"{}"},
+        {"type":"tool_search_call","id":"ts_1","call_id":"call_3","execution":"client"},
+        {"content":[{"text":"yes","type":"output_text"},{"type":"refusal","refusal":"no"}],"role":"assistant","type":"message"},
+        {"type":"function_call","id":"fc","call_id":"call_1","name":"f","arguments":"{}"},
+        {"type":"custom_tool_call","id":"ct","call_id":"call_2","name":"g","input":"x"}]"#;
+
+    #[test]
+    fn a_whole_answer() {
+        let facts = unary(
+            OpenAiResponses,
+            &format!(
+                r#"{{"error":null,"id":"resp_1","incomplete_details":null,"model":"m","output":{OUTPUT},"status":"completed",
+                "tools":[{{"type":"function","name":"f"}}],"instructions":"be brief","text":{{"format":{{"type":"text"}}}},
+                "usage":{{"input_tokens":10,"input_tokens_details":{{"cached_tokens":6,"cache_write_tokens":0}},
+                "output_tokens":5,"output_tokens_details":{{"reasoning_tokens":3}},"total_tokens":15}}}}"#
+            ),
+        );
+        assert_eq!((facts.id.as_deref(), facts.model.as_deref()), (Some("resp_1"), Some("m")));
+        assert_eq!((facts.finish_reasons(), facts.choices.len()), (Some(vec!["completed"]), 1));
+        assert_eq!(tools(&facts.tool_calls), ["call_3:tool_search_call", "call_1:f", "call_2:g"]);
+        assert_eq!(facts.tool_calls[2].arguments.as_deref(), Some("x"));
+        assert_eq!(tools(&facts.server_tool_calls), ["ws_1:web_search_call", "mcp_1:ask"]);
+        assert_eq!((facts.text(), facts.choices[0].refusal.as_deref()), (Some("yes"), Some("no")));
+        assert_eq!(facts.choices[0].reasoning.as_deref(), Some("hm"));
+        assert_eq!((facts.usage.input, facts.usage.output), (Some(10), Some(5)));
+        assert_eq!((facts.usage.cache_read, facts.usage.cache_write), (Some(6), None));
+        assert_eq!((facts.usage.reasoning, facts.error), (Some(3), None));
+    }
+
+    #[test]
+    fn a_reason_for_the_end_is_better_than_a_status_and_none_while_it_runs() {
+        let reason = |rest: &str| {
+            let facts = unary(OpenAiResponses, &format!("{{\"id\":\"r\",{rest}}}"));
+            assert_eq!(facts.choices.len(), 1);
+            facts.finish_reasons().map(|reasons| reasons.concat())
+        };
+        let cut = r#""status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}"#;
+        assert_eq!(reason(cut).as_deref(), Some("max_output_tokens"));
+        assert_eq!(reason(r#""status":"failed","incomplete_details":null"#).as_deref(), Some("failed"));
+        assert_eq!(reason(r#""status":"queued","usage":null"#), None);
+        assert_eq!(reason(r#""status":"in_progress""#), None);
+    }
+
+    fn deltas() -> Vec<&'static str> {
+        vec![
+            r#"{"type":"response.created","response":{"id":"resp_1","model":"m","status":"in_progress","output":[],"usage":null}}"#,
+            r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"message","content":[]}}"#,
+            r#"{"type":"response.output_text.delta","output_index":0,"delta":"ye"}"#,
+            r#"{"type":"response.output_text.delta","output_index":0,"delta":"s"}"#,
+            r#"{"type":"response.output_text.done","output_index":0,"text":"yes"}"#,
+            r#"{"type":"response.output_item.done","output_index":0,"item":{"type":"message","content":[{"type":"output_text","text":"yes"}]}}"#,
+            r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"function_call","call_id":"c","name":"f","arguments":""}}"#,
+            r#"{"type":"response.function_call_arguments.delta","output_index":1,"delta":"{}"}"#,
+            r#"{"type":"response.output_item.done","output_index":1,"item":{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}}"#,
+        ]
+    }
+
+    #[test]
+    fn a_stream_says_all_once_though_events_say_it_again() {
+        let end = r#"{"response":{"output":[{"type":"message","content":[{"type":"output_text","text":"yes"}]},
+            {"type":"function_call","call_id":"c","name":"f","arguments":"{}"}],"id":"resp_1","status":"completed",
+            "usage":{"input_tokens":1,"output_tokens":2}},"type":"response.completed"}"#;
+        let mut events = deltas();
+        for is_whole in [false, true] {
+            if is_whole {
+                let end = end.replace('\n', " ");
+                events.push(end.leak());
+            }
+            let facts = sse(OpenAiResponses, &events);
+            assert_eq!((facts.text(), tools(&facts.tool_calls)), (Some("yes"), vec!["c:f".to_owned()]));
+            assert_eq!(facts.tool_calls[0].arguments.as_deref(), Some("{}"));
+            assert_eq!(facts.stream_complete, Some(is_whole));
+            assert_eq!(facts.usage.output, is_whole.then_some(2));
+            assert_eq!(facts.finish_reasons(), is_whole.then(|| vec!["completed"]));
+        }
+    }
+
+    #[test]
+    fn errors_of_a_stream() {
+        for event in [
+            r#"{"type":"error","code":"server_error","message":"m"}"#,
+            r#"{"type":"error","error":{"type":"t","code":"server_error","message":"m"}}"#,
+            r#"{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error","message":"m"}}}"#,
+        ] {
+            let facts = sse(OpenAiResponses, &[event]);
+            assert_eq!(facts.error.unwrap().names[0], "server_error", "{event}");
+        }
+    }
+
+    #[test]
+    fn a_request() {
+        let facts = ask(
+            OpenAiResponses,
+            r#"{"input":[{"role":"user","content":"hi"}],"instructions":"be brief","model":"m","max_output_tokens":9,
+                "reasoning":{"effort":"high"},"previous_response_id":"resp_0","text":{"format":{"type":"json_object"}},"stream":false}"#,
+        );
+        assert_eq!((facts.max_tokens, facts.reasoning_level.as_deref()), (Some(9), Some("high")));
+        assert_eq!(
+            (facts.previous_response_id.as_deref(), facts.output_type),
+            (Some("resp_0"), Some("json"))
+        );
+        assert_eq!(facts.content.system.as_deref(), Some("be brief"));
+        assert_eq!(facts.content.input.as_deref(), Some(r#"[{"role":"user","content":"hi"}]"#));
+    }
+}
