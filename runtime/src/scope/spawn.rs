@@ -56,6 +56,14 @@ pin_project! {
     }
 }
 
+#[cfg(feature = "llm")]
+impl<F> InTrace<F> {
+    /// `future`, with `context` current at each of its polls.
+    pub(crate) fn new(context: Context, future: F) -> Self {
+        Self { context: Some(context), future: Some(future) }
+    }
+}
+
 impl<F: Future> Future for InTrace<F> {
     type Output = F::Output;
 
