@@ -23,6 +23,8 @@ pub(crate) enum Returned {
     Partly(Type),
     /// `impl Trait`
     Opaque,
+    /// An opaque function or iterator: no `Result`, future or stream.
+    Inert,
 }
 
 impl Returned {
@@ -38,6 +40,7 @@ impl Returned {
         match &ty {
             Type::Tuple(tuple) if tuple.elems.is_empty() => return Self::Unit,
             Type::Never(_) => return Self::Never,
+            Type::ImplTrait(ty) if ty.bounds.iter().any(is_inert) => return Self::Inert,
             _ => {}
         }
         let mut opaque = EraseOpaque(false);
@@ -53,7 +56,7 @@ impl Returned {
     pub(crate) fn annotation(&self) -> Option<&Type> {
         match self {
             Self::Known(ty) | Self::Partly(ty) => Some(ty),
-            Self::Unit | Self::Never | Self::Opaque => None,
+            Self::Unit | Self::Never | Self::Opaque | Self::Inert => None,
         }
     }
 
@@ -61,7 +64,7 @@ impl Returned {
     /// at it.
     pub(crate) fn says_nothing(&self) -> bool {
         match self {
-            Self::Unit | Self::Never => true,
+            Self::Unit | Self::Never | Self::Inert => true,
             Self::Opaque => false,
             Self::Known(ty) | Self::Partly(ty) => {
                 self.is_number()
@@ -93,20 +96,53 @@ impl Returned {
     }
 }
 
-/// Whether an opaque future or stream may be wrapped: all that the signature promises of it is that it is one, and auto traits. In
-/// `impl Future + Clone` a wrapper could not keep the promise.
-pub(crate) fn may_be_wrapped(output: &ReturnType) -> bool {
-    let ReturnType::Type(_, ty) = output else { return false };
-    match plain(ty) {
-        Type::ImplTrait(ty) => ty.bounds.iter().all(can_be_kept),
-        // `Result<impl Stream, E>`
-        Type::Path(TypePath { qself: None, path, .. }) => {
-            path.segments.last().and_then(first_type).is_some_and(
-                |first| matches!(plain(first), Type::ImplTrait(ty) if ty.bounds.iter().all(can_be_kept)),
-            )
+/// Where an opaque future or stream may be put into a wrapper: if all that the signature promises of it is that it is one, and auto
+/// traits. In `impl Future + Clone` a wrapper could not keep the promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrap {
+    Nowhere,
+    /// `impl Future`, `impl Stream`
+    Whole,
+    /// `Result<impl Stream, E>`, or another type of that form.
+    InResult,
+}
+
+impl Wrap {
+    pub(crate) fn of(output: &ReturnType) -> Self {
+        let ReturnType::Type(_, ty) = output else { return Self::Nowhere };
+        let may_be_wrapped =
+            |ty: &Type| matches!(plain(ty), Type::ImplTrait(ty) if ty.bounds.iter().all(can_be_kept));
+        match plain(ty) {
+            ty if may_be_wrapped(ty) => Self::Whole,
+            Type::Path(TypePath { qself: None, path, .. })
+                if path.segments.last().and_then(first_type).is_some_and(may_be_wrapped) =>
+            {
+                Self::InResult
+            }
+            _ => Self::Nowhere,
         }
-        _ => false,
     }
+}
+
+fn is_inert(bound: &TypeParamBound) -> bool {
+    const INERT: &[&str] = &[
+        "Fn",
+        "FnMut",
+        "FnOnce",
+        "AsyncFn",
+        "AsyncFnMut",
+        "AsyncFnOnce",
+        "Iterator",
+        "DoubleEndedIterator",
+        "ExactSizeIterator",
+        "FusedIterator",
+    ];
+    last_name(bound).is_some_and(|name| INERT.contains(&name.as_str()))
+}
+
+fn last_name(bound: &TypeParamBound) -> Option<String> {
+    let TypeParamBound::Trait(bound) = bound else { return None };
+    Some(bound.path.segments.last()?.ident.to_string())
 }
 
 fn can_be_kept(bound: &TypeParamBound) -> bool {
@@ -123,12 +159,7 @@ fn can_be_kept(bound: &TypeParamBound) -> bool {
         "RefUnwindSafe",
         "Sized",
     ];
-    match bound {
-        TypeParamBound::Trait(bound) => {
-            bound.path.segments.last().is_some_and(|last| KEPT.contains(&last.ident.to_string().as_str()))
-        }
-        _ => true,
-    }
+    last_name(bound).is_none_or(|name| KEPT.contains(&name.as_str()))
 }
 
 /// The output of a type that is written as a future: `impl Future<Output = T>`, `Pin<Box<dyn Future<Output = T>>>`,
@@ -138,8 +169,8 @@ pub(crate) fn output_of_future(output: &ReturnType) -> Option<&Type> {
     let mut ty = plain(ty);
     loop {
         match ty {
-            Type::ImplTrait(ty) => return ty.bounds.iter().find_map(output_in),
-            Type::TraitObject(ty) => return ty.bounds.iter().find_map(output_in),
+            Type::ImplTrait(ty) => return ty.bounds.iter().find_map(|bound| associated(bound, "Output")),
+            Type::TraitObject(ty) => return ty.bounds.iter().find_map(|bound| associated(bound, "Output")),
             Type::Path(TypePath { qself: None, path, .. }) => {
                 let last = path.segments.last()?;
                 ty = plain(first_type(last)?);
@@ -154,13 +185,24 @@ pub(crate) fn output_of_future(output: &ReturnType) -> Option<&Type> {
     }
 }
 
-fn output_in(bound: &TypeParamBound) -> Option<&Type> {
+/// What an opaque future or stream is promised to bring, with `_` for what is opaque itself.
+pub(crate) fn promised(output: &ReturnType) -> Option<Type> {
+    let ReturnType::Type(_, ty) = output else { return None };
+    let Type::ImplTrait(ty) = plain(ty) else { return None };
+    let brings = |bound| associated(bound, "Output").or_else(|| associated(bound, "Item"));
+    let mut ty = ty.bounds.iter().find_map(brings)?.clone();
+    EraseOpaque(false).visit_type_mut(&mut ty);
+    Some(ty)
+}
+
+/// The `T` of `Trait<name = T>`.
+fn associated<'a>(bound: &'a TypeParamBound, name: &str) -> Option<&'a Type> {
     let TypeParamBound::Trait(bound) = bound else { return None };
     let PathArguments::AngleBracketed(arguments) = &bound.path.segments.last()?.arguments else {
         return None;
     };
     arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::AssocType(AssocType { ident, ty, .. }) if ident == "Output" => Some(ty),
+        GenericArgument::AssocType(AssocType { ident, ty, .. }) if ident == name => Some(ty),
         _ => None,
     })
 }

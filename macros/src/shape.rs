@@ -74,11 +74,14 @@ fn bare_async_block(tokens: &[TokenTree]) -> Option<AsyncBlock> {
 
 /// `Box::pin`, `std::boxed::Box::pin`; not `self.pin`, whose receiver is an expression.
 fn is_path_to_pin(tokens: &[TokenTree]) -> bool {
+    let mut words = tokens.iter().rev().filter_map(|token| match token {
+        TokenTree::Ident(word) => Some(word.to_string()),
+        _ => None,
+    });
     let is_path = tokens.iter().all(|token| match token {
         TokenTree::Ident(_) => true,
         TokenTree::Punct(punct) => punct.as_char() == ':',
         _ => false,
     });
-    let is_pin = matches!(tokens.last(), Some(TokenTree::Ident(last)) if last == "pin");
-    is_path && is_pin && tokens.len() > 1
+    is_path && words.next().as_deref() == Some("pin") && words.next().as_deref() == Some("Box")
 }

@@ -7,7 +7,8 @@ pub use crate::content::{
 pub use crate::record::{Kind, Site};
 pub use crate::scope::{
     AnyErr, DisplayErr, Entered, FollowBoxedFuture, FollowBoxedStream, FollowBoxedStreamOrErr, FollowFuture,
-    FollowNothing, FollowStream, FollowStreamOrErr, NoErr, Open, Returned, Scope, call,
+    FollowNothing, FollowStream, FollowStreamOrErr, NoErr, Open, Promised, PromisedFuture, PromisedNothing,
+    PromisedStream, Returned, Scope, call,
 };
 pub use crate::value::Text;
 pub use llmetry_macros::__outer;

@@ -11,8 +11,10 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
+use syn::Type;
 
 use super::lints;
+use crate::returned::Wrap;
 use crate::rt::Rt;
 
 /// Who made the value, which decides what it can be.
@@ -24,23 +26,40 @@ pub(super) enum By {
     Call,
 }
 
-pub(super) fn end(by: By, may_wrap: bool, captures_output: bool, at: Span, rt: &Rt<'_>) -> TokenStream {
+pub(super) fn end(
+    by: By,
+    wrap: Wrap,
+    promised: Option<Type>,
+    captures_output: bool,
+    at: Span,
+    rt: &Rt<'_>,
+) -> TokenStream {
     // What rustc still has to say about the value, it says at the return type.
     let span = Span::mixed_site().located_at(at);
     let allow = lints::unused_outcomes();
     let allow_return = lints::last_return();
-    let follow = match (may_wrap, by) {
-        (true, By::Call) => {
-            quote_spanned!(span=> FollowFuture as _, FollowStream as _, FollowStreamOrErr as _)
-        }
-        (true, By::Async) => quote_spanned!(span=> FollowStream as _, FollowStreamOrErr as _),
-        (false, By::Call) => quote_spanned! {span=>
+    let follow = match (wrap, by) {
+        (Wrap::Whole, By::Call) => quote_spanned!(span=> FollowFuture as _, FollowStream as _),
+        (Wrap::Whole, By::Async) => quote_spanned!(span=> FollowStream as _),
+        (Wrap::InResult, _) => quote_spanned!(span=> FollowStreamOrErr as _),
+        (Wrap::Nowhere, By::Call) => quote_spanned! {span=>
             FollowBoxedFuture as _, FollowBoxedStream as _, FollowBoxedStreamOrErr as _
         },
-        (false, By::Async) => quote_spanned!(span=> FollowBoxedStream as _, FollowBoxedStreamOrErr as _),
+        (Wrap::Nowhere, By::Async) => {
+            quote_spanned!(span=> FollowBoxedStream as _, FollowBoxedStreamOrErr as _)
+        }
     };
+    // What the bare function's signature tells the compiler of a future or stream that is about to be wrapped.
+    let promise = promised.filter(|_| wrap == Wrap::Whole).map(|ty| {
+        quote_spanned! {span=>
+            #allow
+            use #rt::{PromisedFuture as _, PromisedNothing as _, PromisedStream as _};
+            (&&&#rt::Promised::<#ty, _>::new(&result)).llmetry_promised();
+        }
+    });
     let keep = if captures_output { keep(rt) } else { quote_spanned!(span=> |_, _| {}) };
     quote_spanned! {span=>
+        #promise
         #allow
         use #rt::{AnyErr as _, DisplayErr as _, NoErr as _, FollowNothing as _, #follow};
         (&&&#rt::Returned(&result)).llmetry_observe(&open);

@@ -40,6 +40,7 @@ mod site;
 use proc_macro2::{Group, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::ReturnType;
+use syn::spanned::Spanned;
 
 use self::end::By;
 use self::params::{Into, Params};
@@ -47,7 +48,7 @@ pub(crate) use self::run::braced;
 use crate::args::Args;
 use crate::item::Function;
 use crate::kind::Kind;
-use crate::returned::{Returned, may_be_wrapped, output_of_future, return_span};
+use crate::returned::{Returned, Wrap, output_of_future, promised, return_span};
 use crate::rt::Rt;
 use crate::shape::{AsyncBlock, Shape};
 
@@ -56,10 +57,10 @@ pub(crate) fn emit(kind: Kind, args: &Args, mut function: Function, shape: Shape
     let site = site::site(kind, args, &function, &rt);
     let inside = match shape {
         Shape::Async => in_async_fn(args, &mut function, &rt),
-        Shape::AsyncBlock(block) => {
+        Shape::AsyncBlock(block) if !params::takes_more(args, &function, &block.block.stream()) => {
             return put(&function, &in_async_block(args, &function, block, &site, &rt));
         }
-        Shape::Sync => in_fn(args, &mut function, &rt),
+        Shape::AsyncBlock(_) | Shape::Sync => in_fn(args, &mut function, &rt),
     };
     put(&function, &quote_spanned!(Span::mixed_site()=> #site #inside))
 }
@@ -117,10 +118,19 @@ fn in_async_block(
     rt: &Rt<'_>,
 ) -> TokenStream {
     let span = Span::mixed_site();
-    let returned = output_of_future(&function.sig.output).map(Returned::of_type);
+    let returned = output_of_future(&function.sig.output).map_or_else(
+        // An alias, perhaps: its output has no other name.
+        || match Returned::of(&function.sig.output) {
+            Returned::Known(ty) => Returned::Known(
+                syn::parse_quote_spanned!(ty.span()=> <#ty as ::core::future::Future>::Output),
+            ),
+            _ => Returned::Opaque,
+        },
+        Returned::of_type,
+    );
     // So that the outcome is known where it is looked at. In a statement of its own, or errors would speak of our types.
     let annotated = match &returned {
-        Some(Returned::Known(ty)) => {
+        Returned::Known(ty) => {
             let at = span.located_at(return_span(&function.sig.output, span));
             Some(quote_spanned!(at=> let result: #ty = result;))
         }
@@ -128,11 +138,11 @@ fn in_async_block(
     };
     let begin = begin(args, function, std::iter::empty(), rt);
     let end = match &returned {
-        Some(Returned::Never) => never(),
-        Some(Returned::Unit) if !args.capture.output => done(return_span(&function.sig.output, span)),
+        Returned::Never => never(),
+        Returned::Unit if !args.capture.output => done(return_span(&function.sig.output, span)),
         _ => {
             let at = return_span(&function.sig.output, span);
-            end::end(By::Async, false, args.capture.output, at, rt)
+            end::end(By::Async, Wrap::Nowhere, None, args.capture.output, at, rt)
         }
     };
     let inside = quote_spanned! {span=>
@@ -168,7 +178,7 @@ fn end(by: By, output: &ReturnType, returned: &Returned, args: &Args, rt: &Rt<'_
     match returned {
         Returned::Never => never(),
         returned if returned.says_nothing() && !args.capture.output => done(at),
-        _ => end::end(by, may_be_wrapped(output), args.capture.output, at, rt),
+        _ => end::end(by, Wrap::of(output), promised(output), args.capture.output, at, rt),
     }
 }
 

@@ -77,21 +77,17 @@ enum Named {
     Nowhere,
 }
 
+/// Whether the attribute's arguments name a parameter that the `async` block `block` does not: it would have to capture it, and could
+/// live no longer.
+pub(super) fn takes_more(args: &Args, function: &Function, block: &TokenStream) -> bool {
+    let words = Words::of(args, function);
+    let block = words_of(block.clone());
+    function.bindings().iter().any(|name| words.is_used(name) && !block.has(&name.unraw().to_string()))
+}
+
 impl Params {
     pub(super) fn of(function: &Function, args: &Args, into: Into) -> Self {
-        let words = Words {
-            code: &function.body,
-            body: words(function.body.clone()),
-            args: words(
-                args.fields
-                    .iter()
-                    .map(|field| &field.value)
-                    .chain(&args.parent)
-                    .map(ToTokens::to_token_stream)
-                    .collect(),
-            ),
-            captured: args.captured_inputs(&function.bindings()),
-        };
+        let words = Words::of(args, function);
         let mut is_rebound = into == Into::Closure;
         let mut may_drop = false;
         let params = function.sig.inputs.iter().enumerate().map(|(index, input)| {
@@ -318,7 +314,17 @@ struct Words<'a> {
     captured: Vec<Ident>,
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
+    fn of(args: &Args, function: &'a Function) -> Self {
+        let expressions = args.fields.iter().map(|field| &field.value).chain(&args.parent);
+        Self {
+            code: &function.body,
+            body: words_of(function.body.clone()),
+            args: words_of(expressions.map(ToTokens::to_token_stream).collect()),
+            captured: args.captured_inputs(&function.bindings()),
+        }
+    }
+
     /// Whether neither the body nor its end has a use for the argument: it may stay outside.
     fn is_of_no_use(&self, argument: &PatType) -> bool {
         let is_named = match &*argument.pat {
@@ -400,7 +406,7 @@ impl Mentioned {
     }
 }
 
-fn words(tokens: TokenStream) -> Mentioned {
+fn words_of(tokens: TokenStream) -> Mentioned {
     let mut words = Mentioned { idents: HashSet::new(), formats: Vec::new() };
     let mut open = vec![tokens];
     while let Some(tokens) = open.pop() {

@@ -15,6 +15,7 @@
     reason = "what a value becomes is a method of its kind, found without naming either"
 )]
 
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
@@ -340,3 +341,44 @@ pub trait FollowNothing {
 }
 
 impl<T: ?Sized> FollowNothing for Returned<'_, T> {}
+
+// ---- What the signature says of an opaque value: a closure's value is not told by itself.
+
+/// An opaque value that was promised to bring a `T`.
+#[derive(Debug)]
+pub struct Promised<'a, T, V: ?Sized>(&'a V, PhantomData<fn() -> T>);
+
+impl<'a, T, V: ?Sized> Promised<'a, T, V> {
+    /// `value`, promised to bring a `T`.
+    #[inline]
+    pub fn new(value: &'a V) -> Self {
+        Self(value, PhantomData)
+    }
+}
+
+/// Asked first.
+pub trait PromisedFuture {
+    /// Its output is a `T`.
+    #[inline]
+    fn llmetry_promised(&self) {}
+}
+
+impl<T, F: Future<Output = T> + ?Sized> PromisedFuture for &&Promised<'_, T, F> {}
+
+/// Asked of what is no future.
+pub trait PromisedStream {
+    /// Its items are `T`s.
+    #[inline]
+    fn llmetry_promised(&self) {}
+}
+
+impl<T, S: Stream<Item = T> + ?Sized> PromisedStream for &Promised<'_, T, S> {}
+
+/// Asked of what is neither, or does not keep the promise: rustc says it of the function's own value.
+pub trait PromisedNothing {
+    /// Says nothing.
+    #[inline]
+    fn llmetry_promised(&self) {}
+}
+
+impl<T, V: ?Sized> PromisedNothing for Promised<'_, T, V> {}

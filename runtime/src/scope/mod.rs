@@ -43,7 +43,7 @@ use crate::sync::{Arc, MutexGuard};
 pub use self::call::{Entered, call};
 pub use self::follow::{
     FollowBoxedFuture, FollowBoxedStream, FollowBoxedStreamOrErr, FollowFuture, FollowNothing, FollowStream,
-    FollowStreamOrErr,
+    FollowStreamOrErr, Promised, PromisedFuture, PromisedNothing, PromisedStream,
 };
 pub use self::future::Scope;
 #[cfg(feature = "testing")]

@@ -175,7 +175,7 @@ macro_rules! items {
 twice!(items);
 
 /// Opens the second lock.
-fn shown<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn shown<R>(f: impl FnOnce() -> R) -> R {
     llmetry::current().capture_content(true);
     f()
 }

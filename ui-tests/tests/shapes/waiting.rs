@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, Either};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use llmetry::{task, tool};
 
+use crate::capture::shown;
 use crate::support::*;
 
 type Fallible<'a, T> = Pin<Box<dyn Future<Output = Result<T, Broken>> + Send + 'a>>;
@@ -114,5 +115,5 @@ shapes! {
         let future = not_static_with_fields(&"text".to_owned(), D("d"));
         finish(future)
     } => "not_static_with_fields {len=4}";
-    configured: configured(1) => "configured in={\"b\":1} out=1";
+    configured: shown(|| configured(1)) => "configured in={\"b\":1} out=1";
 }
