@@ -145,6 +145,10 @@ macro_rules! items {
         pub(super) fn never(a: D) -> ! {
             panic!("{}", a.0)
         }
+        #[cfg_attr($on, task(capture(input, output)))]
+        pub(super) fn configured(#[cfg(any())] a: Missing, #[cfg(all())] b: u8) -> u8 {
+            b
+        }
         #[cfg_attr($on, task(capture(r#type)))]
         pub(super) fn raw(r#type: u8) -> u8 {
             r#type
@@ -175,7 +179,7 @@ macro_rules! items {
 twice!(items);
 
 /// Opens the second lock.
-pub(crate) fn shown<R>(f: impl FnOnce() -> R) -> R {
+fn shown<R>(f: impl FnOnce() -> R) -> R {
     llmetry::current().capture_content(true);
     f()
 }
@@ -203,6 +207,7 @@ shapes! {
     local: shown(|| finish(local(Rc::new(Cell::new(1))))) => "local in={\"a\":\"Cell { value: 1 }\"} out=\"Cell { value: 1 }\"";
     panics: shown(|| finish(panics(D("a")))) => "panics in={\"a\":\"D(\\\"a\\\")\"} !panic";
     never: shown(|| never(D("a"))) => "never in={\"a\":\"D(\\\"a\\\")\"} !panic";
+    configured: shown(|| configured(1)) => "configured in={\"b\":1} out=1";
     raw: shown(|| raw(1)) => "raw in={\"type\":1}";
     method: shown(|| { let mut s = S(D("s")); finish(s.method(D("d"))).0 }) => "method in={\"d\":\"D(\\\"d\\\")\"} out=\"D(\\\"d\\\")\"";
     async_trait: shown(|| fates(|| async { 1_u8.does("a", D("d")).await })) => "tool:does in={\"text\":\"a\",\"d\":\"D(\\\"d\\\")\"} cancelled, tool:does in={\"text\":\"a\",\"d\":\"D(\\\"d\\\")\"} out=\"D(\\\"d\\\")\"";

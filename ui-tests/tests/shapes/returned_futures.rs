@@ -81,6 +81,25 @@ macro_rules! items {
             }
         }
         #[cfg_attr($on, task)]
+        pub(super) fn opaque_infers(d: D) -> impl Future<Output = Result<Vec<u8>, Silent>> {
+            log("called");
+            async move {
+                pause().await;
+                Err::<u8, _>(Broken)?;
+                Ok(d.0.bytes().collect())
+            }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn boxed_alias_infers(d: D) -> Fallible<'static, Vec<u8>> {
+            Box::pin(async move {
+                pause().await;
+                if d.0 == "other" {
+                    Err(Broken)?;
+                }
+                Ok(d.0.bytes().collect())
+            })
+        }
+        #[cfg_attr($on, task)]
         pub(super) fn opaque_infers_in_a_block(d: D) -> impl Future<Output = Result<Vec<u8>, Silent>> {
             async move {
                 pause().await;
@@ -332,6 +351,8 @@ shapes! {
     opaque_bounds: fates(|| opaque_bounds(D("d"))) => "opaque_bounds cancelled, opaque_bounds cancelled, opaque_bounds";
     opaque_borrows: finish(opaque_borrows(&D("a"), D("b"))).len() => "opaque_borrows";
     opaque_fails: (finish(opaque_fails(D("a"))), finish(opaque_fails(D("b")))) => "opaque_fails, opaque_fails !Broken";
+    opaque_infers: finish(opaque_infers(D("a"))) => "opaque_infers !Silent";
+    boxed_alias_infers: finish(boxed_alias_infers(D("a"))).ok() => "boxed_alias_infers";
     opaque_infers_in_a_block: finish(opaque_infers_in_a_block(D("a"))).ok() => "opaque_infers_in_a_block";
     boxed_infers: finish(boxed_infers(D("a"))) => "boxed_infers !Silent";
     opaque_of_another: fates(|| opaque_of_another(D("d")))
