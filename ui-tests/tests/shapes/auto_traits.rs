@@ -274,7 +274,8 @@ shapes! {
     opaque_ready: auto_traits!(opaque_ready(1)) => "opaque_ready cancelled";
     opaque_stream: auto_traits!(opaque_stream(1)) => "opaque_stream x0 cancelled";
     opaque_stream_of_rc: auto_traits!(opaque_stream_of_rc(Rc::new(1))) => "opaque_stream_of_rc x0 cancelled";
-    later_stream: auto_traits!(later_stream(1)) + &auto_traits!(finish(later_stream(1))) => "later_stream x0 cancelled";
+    later_stream: auto_traits!(later_stream(1)) + &auto_traits!(finish(later_stream(1)))
+        => "later_stream x0 cancelled";
     boxed: auto_traits!(boxed(1)) => "boxed cancelled";
     recursive: auto_traits!(recursive(1)) => "";
     sent_to_a_thread: {

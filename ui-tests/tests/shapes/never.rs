@@ -89,7 +89,8 @@ shapes! {
     never_polled: drop(waits(D("d"))) => "";
     stops_later: finish(stops_later(D("d"), D("e"))) => "stops_later !panic";
     returns_a_value_in_one_arm: returns_a_value_in_one_arm(D("d")) => "returns_a_value_in_one_arm";
-    returns_in_no_arm: returns_a_value_in_one_arm(D("e")) => "returns_a_value_in_one_arm !panic(stops !panic)";
+    returns_in_no_arm: returns_a_value_in_one_arm(D("e"))
+        => "returns_a_value_in_one_arm !panic(stops !panic)";
     infallible: infallible(D("d")) => "infallible !panic";
     never_fails: never_fails(D("d")) => "never_fails !Broken";
     // SAFETY: it asks for nothing.
