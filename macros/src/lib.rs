@@ -50,6 +50,9 @@ use crate::kind::Kind;
 ///
 /// Two of the attributes on one function make two spans, the upper one around the lower one.
 ///
+/// Each annotated `async fn` is a type more around the future inside. Where more than 17 of them await each other and the outermost future
+/// has to be `Send` (`tokio::spawn`), rustc may ask for `#![recursion_limit = "256"]`, as it does for 15 of `tracing`'s `#[instrument]`.
+///
 /// # When the span begins and ends
 ///
 /// | function | begins | ends |

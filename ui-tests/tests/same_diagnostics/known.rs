@@ -50,6 +50,13 @@ pub(crate) const KNOWN_OF_CAPTURE: &[Known] = &[
         ]),
         "an argument that is not used is expected there",
     ),
+    (
+        Lost,
+        "E0597",
+        In(&["borrows::lives::returned_iterator"]),
+        "it is E0515 there: what is borrowed belongs to the closure, which returns it",
+    ),
+    (Added, "E0515", In(&["borrows::lives::returned_iterator"]), "see above"),
     (Lost, "unconditional_recursion", Everywhere, "the function only makes the closure that calls it"),
     (Lost, "clippy::cognitive_complexity", Everywhere, "clippy does not look into closures"),
     (Lost, "clippy::needless_pass_by_value", Everywhere, "the closure takes the arguments by value"),
@@ -169,13 +176,6 @@ pub(crate) const KNOWN: &[Known] = &[
         In(&["warnings::looked_at::tracked_return"]),
         "a return from a function with `#[track_caller]` is not the end: the value would not be looked at",
     ),
-    (
-        Lost,
-        "E0597",
-        In(&["borrows::lives::returned_iterator"]),
-        "it is E0515 there: what is borrowed belongs to the closure, which returns it",
-    ),
-    (Added, "E0515", In(&["borrows::lives::returned_iterator"]), "see above"),
     (
         Lost,
         "-",
