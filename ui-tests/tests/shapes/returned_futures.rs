@@ -247,6 +247,25 @@ macro_rules! items {
             }
         }
         #[cfg_attr($on, task)]
+        pub(super) fn drops_trace(d: D) -> impl Future<Output = usize> {
+            let calls = Calls(d);
+            async move {
+                pause().await;
+                calls.0.0.len()
+            }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn drops_trace_boxed(d: D) -> BoxFuture<'static, usize> {
+            drops_trace(d).boxed()
+        }
+        struct Calls(D);
+        impl Drop for Calls {
+            #[cfg_attr($on, tool)]
+            fn drop(&mut self) {
+                log("drop of Calls");
+            }
+        }
+        #[cfg_attr($on, task)]
         pub(super) fn cloneable(d: u8) -> impl Future<Output = u8> + Clone {
             ready(d)
         }
@@ -385,6 +404,12 @@ shapes! {
         => "block_with_fields {n=1, name=\"d\"} cancelled, block_with_fields {n=1, name=\"d\"}";
     opaque_with_fields: fates(|| opaque_with_fields(1))
         => "opaque_with_fields {n=1} cancelled, opaque_with_fields {n=1} cancelled, opaque_with_fields {n=1}";
+    drops_trace: fates(|| drops_trace(D("d")))
+        => "drops_trace cancelled(tool:drop), drops_trace cancelled(tool:drop), drops_trace(tool:drop)";
+    drops_trace_boxed: fates(|| drops_trace_boxed(D("d")))
+        => "drops_trace_boxed cancelled(drops_trace cancelled(tool:drop)), \
+            drops_trace_boxed cancelled(drops_trace cancelled(tool:drop)), \
+            drops_trace_boxed(drops_trace(tool:drop))";
     cloneable: { let future = cloneable(1); (finish(future.clone()), finish(future)) } => "cloneable";
     concrete: finish(concrete(D("d"))) => "concrete";
     concrete_ready: finish(concrete_ready(D("d"))) => "concrete_ready";
