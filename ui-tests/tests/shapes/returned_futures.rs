@@ -251,7 +251,7 @@ macro_rules! items {
             let calls = Calls(d);
             async move {
                 pause().await;
-                calls.0.0.len()
+                calls.length()
             }
         }
         #[cfg_attr($on, task)]
@@ -259,6 +259,12 @@ macro_rules! items {
             drops_trace(d).boxed()
         }
         struct Calls(D);
+        impl Calls {
+            /// Takes all of it, so that it moves into whoever asks.
+            fn length(&self) -> usize {
+                self.0.0.len()
+            }
+        }
         impl Drop for Calls {
             #[cfg_attr($on, tool)]
             fn drop(&mut self) {

@@ -193,13 +193,19 @@ macro_rules! items {
         #[cfg_attr($on, task)]
         pub(super) fn drops_trace(n: u8, d: D) -> impl Stream<Item = u8> {
             let calls = Calls(d);
-            stream::iter(0..n).map(move |n| n + calls.0.0.len() as u8)
+            stream::iter(0..n).map(move |n| n + calls.length())
         }
         #[cfg_attr($on, task)]
         pub(super) fn drops_trace_boxed(n: u8, d: D) -> BoxStream<'static, u8> {
             drops_trace(n, d).boxed()
         }
         struct Calls(D);
+        impl Calls {
+            /// Takes all of it, so that it moves into whoever asks.
+            fn length(&self) -> u8 {
+                self.0.0.len() as u8
+            }
+        }
         impl Drop for Calls {
             #[cfg_attr($on, tool)]
             fn drop(&mut self) {
@@ -287,14 +293,15 @@ shapes! {
     or_never_opaque: (or_never_opaque(2).map(drain), or_never_opaque(0).is_err())
         => "or_never_opaque x1, or_never_opaque !Broken";
     future_of_a_stream: drain(finish(future_of_a_stream(2))) => "future_of_a_stream x2";
+    // One that has ended is dropped when its owner drops it, after its span.
     drops_trace: streams(|| drops_trace(2, D("d")))
         => "drops_trace x0 cancelled(tool:drop), \
             drops_trace x1 cancelled(tool:drop), \
-            drops_trace x2(tool:drop)";
+            drops_trace x2, tool:drop";
     drops_trace_boxed: streams(|| drops_trace_boxed(2, D("d")))
         => "drops_trace_boxed x0 cancelled(drops_trace x0 cancelled(tool:drop)), \
             drops_trace_boxed x1 cancelled(drops_trace x1 cancelled(tool:drop)), \
-            drops_trace_boxed x2(drops_trace x2(tool:drop))";
+            drops_trace_boxed x2(drops_trace x2), tool:drop";
     concrete: drain(concrete(2)) => "concrete";
     cloneable: { let items = cloneable(2); (drain(items.clone()), drain(items)) } => "cloneable";
     own_stream: own::Stream::flow(&own_stream()) => "own_stream";
