@@ -200,6 +200,7 @@ macro_rules! grow_by {
 
 grow_by! {
     ALONE;
+    block: block([7; 512], [7; 512]);
     nothing: nothing();
     small: small(1);
     large: large([7; 512]);
@@ -226,7 +227,6 @@ grow_by! {
     ALONE + 512;
     large_captured: large_captured([7; 512], (1, 2));
     large_moved_in: large_moved_in([7; 512]);
-    block: block([7; 512], [7; 512]);
 }
 
 #[test]
