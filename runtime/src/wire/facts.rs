@@ -154,6 +154,8 @@ pub struct RequestFacts {
     pub encoding_formats: Vec<String>,
     /// Dimensions asked for.
     pub dimensions: Option<i64>,
+    /// The tier that shall serve the call; OpenAI's formats.
+    pub service_tier: Option<String>,
     /// The stored answer that this one follows.
     pub previous_response_id: Option<String>,
     /// Content, if asked for: the provider's own JSON, or plain text.
@@ -175,7 +177,7 @@ pub struct RequestContent {
 }
 
 /// Token counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Usage {
     /// Tokens of the input, cached ones too.
@@ -190,6 +192,8 @@ pub struct Usage {
     pub reasoning: Option<u64>,
     /// The body's own total.
     pub total: Option<u64>,
+    /// What the call cost, in the provider's currency, where the body says it (some gateways do).
+    pub cost: Option<f64>,
 }
 
 impl Usage {

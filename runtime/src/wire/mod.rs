@@ -8,6 +8,23 @@
 //! only what stands under one of our `words`; a file in `format/` says what that means. All of them take their bytes where they
 //! are: nothing is copied but facts, and content if it was asked for.
 //!
+//! ```
+//! use llmetry::wire::{Content, Head, RequestReader, ResponseReader, route};
+//!
+//! let route = route("POST", "api.openai.com", "/v1/chat/completions");
+//! let mut request = RequestReader::new(&route, Content::Off);
+//! request.push(br#"{"model": "gpt-x", "stream": true, "messages": []}"#);
+//! let request = request.finish();
+//!
+//! let head = Head::new(200).header("content-type", "text/event-stream");
+//! let mut answer = ResponseReader::new(route.format, request.operation, request.stream, head, Content::Off);
+//! for piece in ["data: {\"id\": \"c-1\", \"choi", "ces\": []}\n\ndata: [DO", "NE]\n\n"] {
+//!     answer.push(piece.as_bytes());
+//! }
+//! let facts = answer.finish();
+//! assert_eq!((facts.id.as_deref(), facts.stream_complete), (Some("c-1"), Some(true)));
+//! ```
+//!
 //! Bytes are those after transport and content decoding. Of a body whose `content-encoding` is not `identity` nothing is read,
 //! unless who calls has decoded it.
 

@@ -51,6 +51,7 @@ pub(super) fn top(root: Value<'_>, facts: &mut RequestFacts) {
     if let Some(stream) = root.get(Word::Stream).bool() {
         facts.stream = stream;
     }
+    facts.service_tier = root.get(Word::ServiceTier).string();
     facts.stream_usage = root.get(Word::StreamOptions).get(Word::IncludeUsage).bool();
 }
 

@@ -40,6 +40,7 @@ pub(super) fn openai(usage: Value<'_>) -> Option<Usage> {
             .find_map(|details| part(*details, &[Word::ReasoningTokens]))
             .or_else(|| part(usage, &[Word::ReasoningTokens])),
         total: usage.get(Word::TotalTokens).count(),
+        cost: usage.get(Word::Cost).float(),
     })
 }
 
@@ -56,6 +57,7 @@ pub(super) fn responses(usage: Value<'_>) -> Option<Usage> {
         cache_write: part(input, &[Word::CacheWriteTokens]),
         reasoning: part(usage.get(Word::OutputTokensDetails), &[Word::ReasoningTokens]),
         total: usage.get(Word::TotalTokens).count(),
+        cost: usage.get(Word::Cost).float(),
     })
 }
 
@@ -94,7 +96,7 @@ impl Parts {
             cache_read: self.read.filter(|count| *count > 0),
             cache_write: self.write.filter(|count| *count > 0),
             reasoning: self.reasoning.filter(|count| *count > 0),
-            total: None,
+            ..Usage::default()
         }
     }
 }
@@ -133,6 +135,7 @@ pub(super) fn gemini(usage: Value<'_>) -> Option<Usage> {
         cache_write: None,
         reasoning: thoughts.filter(|count| *count > 0),
         total: usage.get(Word::TotalTokenCount).count(),
+        cost: None,
     })
 }
 
@@ -146,6 +149,6 @@ pub(super) fn cohere(usage: Value<'_>) -> Option<Usage> {
         cache_read: part(usage, &[Word::CachedTokens]),
         cache_write: None,
         reasoning: part(tokens, &[Word::ReasoningTokens]),
-        total: None,
+        ..Usage::default()
     })
 }
