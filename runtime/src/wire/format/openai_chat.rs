@@ -191,6 +191,10 @@ mod tests {
         ] {
             assert_eq!(usage(&format!("\"usage\":{{{cached}}}")).cache_read, Some(7), "{cached}");
         }
+        let beside = usage(
+            r#""usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":17,"completion_tokens_details":{"reasoning_tokens":10}}"#,
+        );
+        assert_eq!((beside.output, beside.reasoning, beside.unexplained_total()), (Some(14), Some(10), None));
         let cost = usage(r#""usage":{"prompt_tokens":3,"cost":0.00012}"#).cost;
         assert_eq!(cost, Some(0.00012));
         let gap = usage(r#""usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":17}"#);

@@ -199,3 +199,35 @@ fn content_kept_as_json_stays_json() {
         }
     }
 }
+
+#[test]
+fn content_that_was_cut_is_closed_behind_its_last_whole_member() {
+    let input = r#"[{"role":"user","content":[{"type":"text","text":"a \"]}, b"},{"x":[1,[2,{}],{"y":null}]}]},{"role":"b","n":-1.5e3}]"#;
+    let right: Other = serde_json::from_str(input).unwrap();
+    let text = format!("{{\"input\":{input}}}");
+    let mut lengths = Vec::new();
+    for bytes in 1..=input.len() + 1 {
+        let mut document = Document::new(Side::Response, bytes);
+        document.push(text.as_bytes());
+        let kept = document.root().get(Word::Input).content().unwrap().into_owned();
+        let value: Other =
+            serde_json::from_str(&kept).unwrap_or_else(|error| panic!("{bytes}: {kept}: {error}"));
+        assert!(is_front(&value, &right), "{bytes}: {kept}");
+        lengths.push(kept.len());
+    }
+    assert_eq!((lengths.first(), lengths.last()), (Some(&2), Some(&input.len())));
+    assert!(lengths.iter().filter(|length| **length > input.len() / 2).count() > input.len() / 3);
+}
+
+/// `cut` says nothing that `whole` does not say in the same place.
+fn is_front(cut: &Other, whole: &Other) -> bool {
+    match (cut, whole) {
+        (Other::Object(cut), Other::Object(whole)) => {
+            cut.iter().all(|(key, value)| whole.get(key).is_some_and(|whole| is_front(value, whole)))
+        }
+        (Other::Array(cut), Other::Array(whole)) => {
+            cut.len() <= whole.len() && cut.iter().zip(whole).all(|(cut, whole)| is_front(cut, whole))
+        }
+        _ => cut == whole,
+    }
+}
