@@ -164,16 +164,26 @@ pub struct RequestFacts {
     pub partial: bool,
 }
 
-/// Content of a request as it stands on the wire. Texts longer than 32 KiB inside (images in base64) are cut.
+/// Content of a request as it stands on the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestContent {
     /// Instructions that stand apart from the messages.
-    pub system: Option<String>,
+    pub system: Option<Kept>,
     /// Messages, prompt, or texts to embed.
-    pub input: Option<String>,
+    pub input: Option<Kept>,
     /// Tools the model may ask for.
-    pub tools: Option<String>,
+    pub tools: Option<Kept>,
+}
+
+/// A piece of content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// A text.
+    Text(String),
+    /// JSON in the provider's own form. Texts longer than 32 KiB inside (images in base64) are cut; past the bound of the content
+    /// there are members left out at the end.
+    Json(String),
 }
 
 /// Token counts.

@@ -25,6 +25,8 @@
 //! assert_eq!((facts.id.as_deref(), facts.stream_complete), (Some("c-1"), Some(true)));
 //! ```
 //!
+//! Content that was kept is brought into the GenAI convention's form of messages by `messages`.
+//!
 //! Bytes are those after transport and content decoding. Of a body whose `content-encoding` is not `identity` nothing is read,
 //! unless who calls has decoded it.
 
@@ -35,6 +37,7 @@ mod facts;
 mod format;
 mod framing;
 mod json;
+mod messages;
 mod request;
 mod response;
 mod route;
@@ -45,8 +48,9 @@ mod values;
 mod words;
 
 pub use facts::{
-    Choice, Content, Facts, Format, Operation, RequestContent, RequestFacts, ToolCall, Usage, WireError,
+    Choice, Content, Facts, Format, Kept, Operation, RequestContent, RequestFacts, ToolCall, Usage, WireError,
 };
+pub use messages::{input_messages, output_messages, system_instructions};
 pub use request::RequestReader;
 pub use response::{Head, ResponseReader};
 pub use route::{Route, route};

@@ -1,7 +1,7 @@
 //! What the formats' tests share, and tests over all formats: framing, bounds, hostile answers.
 
 use super::event_stream;
-use super::facts::{Content, Facts, Format, Operation, RequestFacts};
+use super::facts::{Content, Facts, Format, Kept, Operation, RequestFacts};
 use super::request::RequestReader;
 use super::response::{Head, ResponseReader};
 use super::route::Route;
@@ -69,6 +69,16 @@ pub(super) fn ask(format: Format, body: &str) -> RequestFacts {
         assert_eq!(*found.get_or_insert_with(|| facts.clone()), facts, "pieces of {size}");
     }
     found.unwrap_or_default()
+}
+
+/// What was kept of a request's content; JSON begins with a bracket in these tests.
+pub(super) fn kept(content: Option<Kept>) -> Option<&'static str> {
+    let text: &str = match content? {
+        Kept::Text(text) if !text.starts_with(['[', '{']) => text.leak(),
+        Kept::Json(json) if json.starts_with(['[', '{']) => json.leak(),
+        other => panic!("{other:?}"),
+    };
+    Some(text)
 }
 
 /// Names of tools as `id:name`.

@@ -66,9 +66,7 @@ pub(super) fn output_type(word: &str) -> Option<&'static str> {
 
 /// What is content, from the first of each words that is there.
 pub(super) fn content(place: Value<'_>, system: &[Word], input: &[Word], facts: &mut RequestFacts) {
-    let read = |words: &[Word]| {
-        words.iter().find_map(|word| place.get(*word).content().map(std::borrow::Cow::into_owned))
-    };
+    let read = |words: &[Word]| words.iter().find_map(|word| place.get(*word).kept());
     facts.content = RequestContent {
         system: read(system),
         input: read(input),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Document, Kind, NONE, Node};
+use crate::wire::facts::Kept;
 use crate::wire::words::Word;
 
 /// Something in a document, or nothing: every question to nothing has the answer `None`.
@@ -118,6 +119,13 @@ impl<'a> Value<'a> {
             }
             _ => self.text(),
         }
+    }
+
+    /// The same, with what it is.
+    pub(in crate::wire) fn kept(self) -> Option<Kept> {
+        let content = self.content()?.into_owned();
+        let is_json = matches!(self.node()?.kind, Kind::Json { .. });
+        Some(if is_json { Kept::Json(content) } else { Kept::Text(content) })
     }
 
     /// A number that counts something; some providers write it as a float.
