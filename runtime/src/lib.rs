@@ -82,6 +82,9 @@ pub mod wire;
 
 mod content;
 
+#[cfg(feature = "llm")]
+mod messages;
+
 #[cfg(feature = "sdk")]
 pub mod export;
 

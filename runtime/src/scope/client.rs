@@ -9,8 +9,13 @@ use opentelemetry::{Context, KeyValue};
 
 use super::open::Open;
 use super::{Details, OpenSpans, capture, limits};
+use crate::content::{CaptureSerialize, Captured};
+use crate::messages;
 use crate::record::{ErrorInfo, Kind, Limits, Site};
 use crate::wire::Content;
+
+/// So much more of a body is read than an attribute can hold: images stand in it, of which a mark is kept.
+const READ_AHEAD: usize = 16;
 
 static CALL: Site = Site::new(Kind::Call, "call");
 
@@ -85,7 +90,24 @@ impl ClientSpan {
     }
 
     fn content(&self, is_on: bool) -> Content {
-        if is_on { Content::Keep { bytes: limits().content_bytes() } } else { Content::Off }
+        if is_on {
+            Content::Keep { bytes: limits().content_bytes().saturating_mul(READ_AHEAD) }
+        } else {
+            Content::Off
+        }
+    }
+
+    /// Adds messages: as JSON, bounded and masked. Whether they may be captured is for who calls to ask.
+    pub(crate) fn capture(&self, messages: impl IntoIterator<Item = messages::Captured>) {
+        for (key, value) in messages {
+            let text = capture::written(|rules| rules.value(&(&&&Captured(&value)).llmetry_capture()));
+            let Some(text) = text else { continue };
+            self.change(|details, limits| {
+                // It has limits of its own; cut once more it would be no JSON.
+                let limits = Limits { value_bytes: usize::MAX, ..*limits };
+                details.set_attribute(KeyValue::new(key, String::from(text)), &limits);
+            });
+        }
     }
 
     /// Ends the span; it was not dropped half-way.

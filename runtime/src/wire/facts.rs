@@ -162,14 +162,21 @@ pub struct RequestFacts {
     pub partial: bool,
 }
 
-/// Content of a request as it stands on the wire. Texts longer than 32 KiB inside (images in base64) are cut.
+/// Content of a request as it stands on the wire. Long texts inside (images in base64) are cut, with `…[cut]` at their end: those beyond
+/// 32 KiB, or a sixteenth of what may be kept if that is more. JSON that is longer than what may be kept breaks off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestContent {
     /// Instructions that stand apart from the messages.
     pub system: Option<String>,
+    /// They are plain text; else JSON.
+    pub system_is_text: bool,
+    /// What was said before `input`, where a format has the two apart.
+    pub history: Option<String>,
     /// Messages, prompt, or texts to embed.
     pub input: Option<String>,
+    /// It is plain text; else JSON.
+    pub input_is_text: bool,
     /// Tools the model may ask for.
     pub tools: Option<String>,
 }

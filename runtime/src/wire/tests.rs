@@ -484,10 +484,12 @@ mod parser {
             for size in [1, 4096] {
                 let document = parsed(&text, size);
                 let kept = document.root().get(Word::Input).content().unwrap().into_owned();
-                assert!(kept.len() < 40_000, "{}", kept.len());
+                // A text may have a sixteenth of what `parsed` keeps.
+                assert!(kept.len() < (1 << 20) / 16 + 100, "{}", kept.len());
                 let value: Other = serde_json::from_str(&kept).unwrap();
                 assert_eq!(value["a"][1], 1);
-                assert!(value["a"][0].as_str().unwrap().len() > 10_000);
+                let text = value["a"][0].as_str().unwrap();
+                assert!(text.len() > 10_000 && text.ends_with("…[cut]"));
             }
         }
     }

@@ -66,11 +66,13 @@ pub(super) fn output_type(word: &str) -> Option<&'static str> {
 /// What is content, from the first of each words that is there.
 pub(super) fn content(place: Value<'_>, system: &[Word], input: &[Word], facts: &mut RequestFacts) {
     let read = |words: &[Word]| {
-        words.iter().find_map(|word| place.get(*word).content().map(std::borrow::Cow::into_owned))
+        let found = words.iter().map(|word| place.get(*word)).find(|value| value.asked().is_some());
+        let text = found.and_then(Value::asked).map(std::borrow::Cow::into_owned);
+        (text, found.is_some_and(Value::has_text))
     };
-    facts.content = RequestContent {
-        system: read(system),
-        input: read(input),
-        tools: read(&[Word::Tools, Word::ToolConfig, Word::Functions]),
-    };
+    let (system, system_is_text) = read(system);
+    let (input, input_is_text) = read(input);
+    let (history, _) = read(&[Word::ChatHistory]);
+    let (tools, _) = read(&[Word::Tools, Word::ToolConfig, Word::Functions]);
+    facts.content = RequestContent { system, system_is_text, history, input, input_is_text, tools };
 }

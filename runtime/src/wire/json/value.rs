@@ -119,6 +119,16 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Content that was asked for, as far as it was kept.
+    pub(in crate::wire) fn asked(self) -> Option<Cow<'a, str>> {
+        match self.node()?.kind {
+            Kind::Json { at, kept, .. } if kept > 0 => {
+                self.document.store.get(at..at + kept).map(String::from_utf8_lossy)
+            }
+            _ => self.text(),
+        }
+    }
+
     /// A number that counts something; some providers write it as a float.
     pub(in crate::wire) fn count(self) -> Option<u64> {
         match self.node()?.kind {
