@@ -3,11 +3,12 @@
 //! In: text. Out: [`Json`], which is `Serialize`. Not `serde_json::Value`: that sorts keys, unless a feature is on that would change the
 //! maps of the whole program.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde_core::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_core::ser::{Serialize, SerializeMap, Serializer};
+use serde_core::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+
+use crate::content::WORD;
 
 /// `serde_json` hands numbers over in an object with this key if some crate of the program has switched its `arbitrary_precision` on.
 const NUMBER: &str = "$serde_json::private::Number";
@@ -21,7 +22,11 @@ pub(crate) enum Json {
     Float(f64),
     Text(String),
     List(Vec<Self>),
-    Object(Vec<(Cow<'static, str>, Self)>),
+    Object(Vec<(String, Self)>),
+    /// A word of the schema's.
+    Word(&'static str),
+    /// An object of the schema's.
+    Schema(Vec<(&'static str, Self)>),
 }
 
 impl Json {
@@ -46,16 +51,19 @@ impl Json {
         }
     }
 
-    pub(super) fn object<const N: usize>(members: [(&'static str, Option<Self>); N]) -> Self {
-        let members = members.into_iter().filter_map(|(key, value)| Some((Cow::Borrowed(key), value?)));
-        Self::Object(members.collect())
+    /// An object of the schema's, of the members that are there.
+    pub(super) fn schema<const N: usize>(members: [(&'static str, Option<Self>); N]) -> Self {
+        Self::Schema(members.into_iter().filter_map(|(key, value)| Some((key, value?))).collect())
     }
 
     /// The member under `key` that is not `null`; the last one if there are several.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
-        let Self::Object(members) = self else { return None };
-        let (_, value) = members.iter().rfind(|(known, _)| known == key)?;
-        (*value != Self::Null).then_some(value)
+        let value = match self {
+            Self::Object(members) => members.iter().rfind(|(known, _)| known == key).map(|(_, value)| value),
+            Self::Schema(members) => members.iter().rfind(|(known, _)| *known == key).map(|(_, value)| value),
+            _ => None,
+        };
+        value.filter(|value| **value != Self::Null)
     }
 
     /// The first of `keys` that is there.
@@ -66,6 +74,7 @@ impl Json {
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
+            Self::Word(word) => Some(word),
             _ => None,
         }
     }
@@ -106,6 +115,14 @@ impl Serialize for Json {
                     map.serialize_entry(key, value)?;
                 }
                 map.end()
+            }
+            Self::Word(word) => serializer.serialize_unit_variant(WORD, 0, word),
+            Self::Schema(members) => {
+                let mut object = serializer.serialize_struct("", members.len())?;
+                for (key, value) in members {
+                    object.serialize_field(key, value)?;
+                }
+                object.end()
             }
         }
     }
@@ -163,16 +180,16 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
-        let mut object: Vec<(Cow<'static, str>, Json)> = Vec::new();
+        let mut object = Vec::new();
         while let Some((key, value)) = members.next_entry::<String, Json>()? {
-            object.push((key.into(), value));
+            object.push((key, value));
         }
         Ok(number(&object).unwrap_or(Json::Object(object)))
     }
 }
 
 /// The number that an object stands for, see [`NUMBER`].
-fn number(object: &[(Cow<'static, str>, Json)]) -> Option<Json> {
+fn number(object: &[(String, Json)]) -> Option<Json> {
     let [(key, Json::Text(digits))] = object else { return None };
     let is_number = key == NUMBER;
     let int = || digits.parse().map(Json::Int).or_else(|_| digits.parse().map(Json::Unsigned)).ok();

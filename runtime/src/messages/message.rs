@@ -20,14 +20,14 @@ const ENCRYPTED: &str = "[encrypted]";
 /// A message as it grows.
 #[derive(Debug)]
 pub(super) struct Message {
-    role: String,
+    role: Json,
     name: Option<Json>,
     pub(super) parts: Vec<Json>,
 }
 
 impl Message {
-    pub(super) fn new(role: &str, parts: Vec<Json>) -> Self {
-        Self { role: role.to_owned(), name: None, parts }
+    pub(super) fn new(role: &'static str, parts: Vec<Json>) -> Self {
+        Self { role: Json::Word(role), name: None, parts }
     }
 
     /// The message that `message` is: its role and name, with `parts`. If nothing of it was understood, the whole is a part.
@@ -35,9 +35,11 @@ impl Message {
         let is_answer = |part: &Json| part.text_of(&["type"]) == Some("tool_call_response");
         let role = match message.text_of(&["role"]).map(role) {
             // Several formats have what a tool has answered said by the user.
-            Some(role) if role == USER && !parts.is_empty() && parts.iter().all(is_answer) => TOOL.to_owned(),
+            Some(role) if role.text() == Some(USER) && !parts.is_empty() && parts.iter().all(is_answer) => {
+                Json::Word(TOOL)
+            }
             Some(role) => role,
-            None => USER.to_owned(),
+            None => Json::Word(USER),
         };
         if parts.is_empty() && !is_understood {
             parts.push(generic(message));
@@ -46,24 +48,24 @@ impl Message {
     }
 
     /// `finish_reason` only of an answer.
-    pub(super) fn json(self, finish_reason: Option<&str>) -> Json {
-        Json::object([
-            ("role", Some(Json::Text(self.role))),
+    pub(super) fn json(self, finish_reason: Option<Json>) -> Json {
+        Json::schema([
+            ("role", Some(self.role)),
             ("parts", Some(Json::List(self.parts))),
             ("name", self.name),
-            ("finish_reason", finish_reason.map(Json::from)),
+            ("finish_reason", finish_reason),
         ])
     }
 }
 
 /// The convention's word for a provider's; an unknown one stays.
-fn role(word: &str) -> String {
-    let word = word.to_lowercase();
-    match &*word {
-        "developer" => SYSTEM.to_owned(),
-        "model" | "chatbot" => ASSISTANT.to_owned(),
-        "function" => TOOL.to_owned(),
-        _ => word,
+fn role(word: &str) -> Json {
+    match word.to_lowercase().as_str() {
+        "system" | "developer" => Json::Word(SYSTEM),
+        "user" => Json::Word(USER),
+        "assistant" | "model" | "chatbot" => Json::Word(ASSISTANT),
+        "tool" | "function" => Json::Word(TOOL),
+        other => other.into(),
     }
 }
 
@@ -78,11 +80,11 @@ pub(super) fn push_reasoning(parts: &mut Vec<Json>, content: Option<&str>) {
 }
 
 pub(super) fn text(content: &str) -> Json {
-    Json::object([("type", Some("text".into())), ("content", Some(content.into()))])
+    Json::schema([("type", Some(Json::Word("text"))), ("content", Some(content.into()))])
 }
 
 pub(super) fn reasoning(content: &str) -> Json {
-    Json::object([("type", Some("reasoning".into())), ("content", Some(content.into()))])
+    Json::schema([("type", Some(Json::Word("reasoning"))), ("content", Some(content.into()))])
 }
 
 /// Reasoning that is there, and cannot be read.
@@ -92,8 +94,8 @@ pub(super) fn encrypted_reasoning() -> Json {
 
 /// A tool that the model asks for. Arguments that are JSON in a text are taken out of it, so that secrets are known by their keys.
 pub(super) fn tool_call(id: Option<&str>, name: Option<&str>, arguments: Option<&Json>) -> Json {
-    Json::object([
-        ("type", Some("tool_call".into())),
+    Json::schema([
+        ("type", Some(Json::Word("tool_call"))),
         ("id", id.map(Json::from)),
         ("name", name.map(Json::from)),
         ("arguments", arguments.map(unwrapped)),
@@ -102,9 +104,9 @@ pub(super) fn tool_call(id: Option<&str>, name: Option<&str>, arguments: Option<
 
 /// A tool that the provider runs itself.
 pub(super) fn server_tool_call(id: Option<&str>, name: Option<&str>, arguments: Option<&Json>) -> Json {
-    let call = Json::object([("type", name.map(Json::from)), ("arguments", arguments.map(unwrapped))]);
-    Json::object([
-        ("type", Some("server_tool_call".into())),
+    let call = Json::schema([("type", name.map(Json::from)), ("arguments", arguments.map(unwrapped))]);
+    Json::schema([
+        ("type", Some(Json::Word("server_tool_call"))),
         ("id", id.map(Json::from)),
         ("name", name.map(Json::from)),
         ("server_tool_call", Some(call)),
@@ -113,8 +115,8 @@ pub(super) fn server_tool_call(id: Option<&str>, name: Option<&str>, arguments: 
 
 /// What a tool of the provider's has answered.
 pub(super) fn server_tool_call_response(id: Option<&str>, response: &Json) -> Json {
-    Json::object([
-        ("type", Some("server_tool_call_response".into())),
+    Json::schema([
+        ("type", Some(Json::Word("server_tool_call_response"))),
         ("id", id.map(Json::from)),
         ("server_tool_call_response", Some(response.clone())),
     ])
@@ -122,8 +124,8 @@ pub(super) fn server_tool_call_response(id: Option<&str>, response: &Json) -> Js
 
 /// What a tool has answered; `name` where the format has no ids.
 pub(super) fn tool_call_response(id: Option<&str>, name: Option<&str>, response: Option<&Json>) -> Json {
-    Json::object([
-        ("type", Some("tool_call_response".into())),
+    Json::schema([
+        ("type", Some(Json::Word("tool_call_response"))),
         ("id", id.map(Json::from)),
         ("name", name.map(Json::from)),
         ("response", Some(response.cloned().unwrap_or(Json::Null))),
@@ -131,38 +133,38 @@ pub(super) fn tool_call_response(id: Option<&str>, name: Option<&str>, response:
 }
 
 /// Bytes in base64.
-pub(super) fn blob(modality: &str, mime_type: Option<&str>, content: &str) -> Json {
+pub(super) fn blob(modality: &'static str, mime_type: Option<&str>, content: &str) -> Json {
     let content = if content.len() > MAX_BASE64 {
         Json::Text(format!("[cut, more than {MAX_BASE64} characters of base64]"))
     } else {
         content.into()
     };
-    Json::object([
-        ("type", Some("blob".into())),
-        ("modality", Some(modality.into())),
+    Json::schema([
+        ("type", Some(Json::Word("blob"))),
+        ("modality", Some(Json::Word(modality))),
         ("mime_type", mime_type.map(Json::from)),
         ("content", Some(content)),
     ])
 }
 
 /// Something that the provider keeps.
-pub(super) fn file(modality: &str, id: &str) -> Json {
-    Json::object([
-        ("type", Some("file".into())),
-        ("modality", Some(modality.into())),
+pub(super) fn file(modality: &'static str, id: &str) -> Json {
+    Json::schema([
+        ("type", Some(Json::Word("file"))),
+        ("modality", Some(Json::Word(modality))),
         ("file_id", Some(id.into())),
     ])
 }
 
 /// Something elsewhere; bytes, if the URL has them in itself.
-pub(super) fn uri(modality: &str, mime_type: Option<&str>, uri: &str) -> Json {
+pub(super) fn uri(modality: &'static str, mime_type: Option<&str>, uri: &str) -> Json {
     if let Some((head, content)) = uri.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
         let own = head.split(';').next().filter(|own| !own.is_empty());
         return blob(modality, own.or(mime_type), content);
     }
-    Json::object([
-        ("type", Some("uri".into())),
-        ("modality", Some(modality.into())),
+    Json::schema([
+        ("type", Some(Json::Word("uri"))),
+        ("modality", Some(Json::Word(modality))),
         ("mime_type", mime_type.map(Json::from)),
         ("uri", Some(uri.into())),
     ])
@@ -170,7 +172,7 @@ pub(super) fn uri(modality: &str, mime_type: Option<&str>, uri: &str) -> Json {
 
 /// What is not understood, as it stands.
 pub(super) fn generic(value: &Json) -> Json {
-    Json::object([("type", Some("generic".into())), ("content", Some(value.clone()))])
+    Json::schema([("type", Some(Json::Word("generic"))), ("content", Some(value.clone()))])
 }
 
 /// `image/png` is an image; what is neither image, sound nor film is a document.

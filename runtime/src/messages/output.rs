@@ -38,8 +38,8 @@ fn message(index: u32, facts: &Facts) -> Json {
 }
 
 /// The schema's word for a provider's; an unknown one stays.
-fn finish_reason(word: &str) -> &str {
-    match word.to_ascii_lowercase().as_str() {
+fn finish_reason(word: &str) -> Json {
+    Json::Word(match word.to_ascii_lowercase().as_str() {
         "stop" | "end_turn" | "stop_sequence" | "complete" | "completed" | "finish" | "eos" => "stop",
         "length" | "max_tokens" | "max_output_tokens" | "model_length" | "model_context_window_exceeded" => {
             "length"
@@ -58,6 +58,6 @@ fn finish_reason(word: &str) -> &str {
         "tool_calls" | "tool_call" | "tool_use" | "function_call" => "tool_call",
         "compaction" => "compaction",
         "error" | "failed" | "malformed_function_call" => "error",
-        _ => word,
-    }
+        _ => return word.into(),
+    })
 }

@@ -360,7 +360,7 @@ fn a_large_image_is_a_mark() {
 
 fn choice(index: u32, text: Option<&str>, reason: Option<&str>) -> Choice {
     let [text, finish_reason] = [text, reason].map(|text| text.map(str::to_owned));
-    Choice { index, text, finish_reason, ..Choice::default() }
+    Choice { index, finish_reason, text, ..Choice::default() }
 }
 
 fn answered(facts: &Facts) -> Option<String> {

@@ -81,20 +81,12 @@ impl ClientSpan {
 
     /// Whether the request's content is to be read.
     pub(crate) fn input_content(&self) -> Content {
-        self.content(self.open.captured().0)
+        content(self.open.captured().0)
     }
 
     /// Whether the answer's content is to be read.
     pub(crate) fn output_content(&self) -> Content {
-        self.content(self.open.captured().1)
-    }
-
-    fn content(&self, is_on: bool) -> Content {
-        if is_on {
-            Content::Keep { bytes: limits().content_bytes().saturating_mul(READ_AHEAD) }
-        } else {
-            Content::Off
-        }
+        content(self.open.captured().1)
     }
 
     /// Adds messages: as JSON, bounded and masked. Whether they may be captured is for who calls to ask.
@@ -120,5 +112,13 @@ impl ClientSpan {
             let limits = limits();
             change(&mut OpenSpans::get().slot(self.open.index).touch(), &limits);
         }
+    }
+}
+
+fn content(is_on: bool) -> Content {
+    if is_on {
+        Content::Keep { bytes: limits().content_bytes().saturating_mul(READ_AHEAD) }
+    } else {
+        Content::Off
     }
 }

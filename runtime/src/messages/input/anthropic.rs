@@ -36,7 +36,7 @@ pub(super) fn part(block: &Json) -> Option<Json> {
     }
 }
 
-fn source(modality: &str, source: &Json) -> Option<Json> {
+fn source(modality: &'static str, source: &Json) -> Option<Json> {
     let mime_type = source.text_of(&["media_type"]);
     match source.text_of(&["type"])? {
         "base64" => Some(message::blob(modality, mime_type, source.text_of(&["data"])?)),

@@ -53,10 +53,12 @@ pub(super) fn converse_part(block: &Json) -> Option<Json> {
     if let Some(guarded) = block.get("guardContent") {
         return guarded.get("text")?.text_of(&["text"]).map(message::text);
     }
-    ["image", "document", "video", "audio"].iter().find_map(|modality| media(modality, block.get(modality)?))
+    ["image", "document", "video", "audio"]
+        .into_iter()
+        .find_map(|modality| media(modality, block.get(modality)?))
 }
 
-fn media(modality: &str, media: &Json) -> Option<Json> {
+fn media(modality: &'static str, media: &Json) -> Option<Json> {
     let format = media.text_of(&["format"]);
     // A document's format is a file's ending, and no part of a MIME type.
     let mime_type = format.filter(|_| modality != "document").map(|format| format!("{modality}/{format}"));

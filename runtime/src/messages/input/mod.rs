@@ -37,10 +37,10 @@ pub(super) fn system(format: Format, content: &RequestContent) -> Option<Json> {
 pub(super) fn messages(format: Format, content: &RequestContent) -> Option<Json> {
     let mut messages = Vec::new();
     if let Some(history) = &content.history {
-        add(&mut messages, read(history, false), cohere::message);
+        add(&mut messages, &read(history, false), cohere::message);
     }
     if let Some(input) = &content.input {
-        add(&mut messages, read(input, content.input_is_text), message(format));
+        add(&mut messages, &read(input, content.input_is_text), message(format));
     }
     (!messages.is_empty())
         .then(|| Json::List(messages.into_iter().map(|message| message.json(None)).collect()))
@@ -75,7 +75,7 @@ fn message(format: Format) -> fn(&Json) -> Message {
     }
 }
 
-fn add(messages: &mut Vec<Message>, read: Read, message: fn(&Json) -> Message) {
+fn add(messages: &mut Vec<Message>, read: &Read, message: fn(&Json) -> Message) {
     match &read.value {
         Json::List(items) if items.iter().any(|item| matches!(item, Json::Object(_))) => {
             messages.extend(items.iter().map(message));

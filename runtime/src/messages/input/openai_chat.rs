@@ -48,7 +48,12 @@ pub(super) fn part(block: &Json) -> Option<Json> {
         Some(kind @ ("image_url" | "video_url" | "audio_url")) => {
             let place = block.get(kind)?;
             let url = place.text().or_else(|| place.text_of(&["url"]))?;
-            Some(message::uri(kind.trim_end_matches("_url"), None, url))
+            let modality = match kind {
+                "image_url" => "image",
+                "video_url" => "video",
+                _ => "audio",
+            };
+            Some(message::uri(modality, None, url))
         }
         Some("input_audio") => {
             let audio = block.get("input_audio")?;
