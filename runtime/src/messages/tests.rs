@@ -52,7 +52,10 @@ fn openai_chat() {
         {"role":"assistant","content":null,"tool_calls":[
             {"id":"call_1","type":"function","function":{"name":"weather","arguments":"{\"unit\":\"C\",\"city\":\"Bern\"}"}}]},
         {"role":"tool","tool_call_id":"call_1","content":"rain"},
-        {"role":"assistant","reasoning_content":"hm","content":"rain","refusal":null}]}"#;
+        {"role":"assistant","reasoning_content":"hm","content":"rain","refusal":null},
+        {"role":"assistant","reasoning_details":[{"type":"reasoning.text","text":"hm"}],"content":[
+            {"type":"thinking","thinking":[{"type":"text","text":"so"}]},
+            {"type":"document_url","document_url":"https://example.com/a.pdf"}]}]}"#;
     let expected = [
         r#"{"role":"system","parts":[{"type":"text","content":"be brief"}]}"#,
         concat!(
@@ -68,6 +71,10 @@ fn openai_chat() {
         ),
         r#"{"role":"tool","parts":[{"type":"tool_call_response","id":"call_1","response":"rain"}]}"#,
         r#"{"role":"assistant","parts":[{"type":"reasoning","content":"hm"},{"type":"text","content":"rain"}]}"#,
+        concat!(
+            r#"{"role":"assistant","parts":[{"type":"reasoning","content":"hm"},{"type":"reasoning","content":"so"},"#,
+            r#"{"type":"uri","modality":"document","uri":"https://example.com/a.pdf"}]}"#
+        ),
     ];
     asks(OpenAiChat, body, None, &format!("[{}]", expected.join(",")));
 }
@@ -150,6 +157,8 @@ fn gemini() {
         {"parts":[{"text":"hi"}]},
         {"role":"model","parts":[{"text":"hm","thought":true},{"functionCall":{"name":"f","args":{"a":1}}}]},
         {"role":"user","parts":[{"functionResponse":{"name":"f","response":{"ok":true}}}]},
+        {"role":"user","parts":[{"functionResponse":{"id":"1","name":"f","response":{},
+            "parts":[{"inlineData":{"mimeType":"image/png","data":"aGk="}}]}}]},
         {"role":"user","parts":[
             {"inline_data":{"mime_type":"audio/mp3","data":"aGk="}},
             {"fileData":{"mimeType":"video/mp4","fileUri":"gs://a/b"}},
@@ -161,6 +170,10 @@ fn gemini() {
             r#"{"type":"tool_call","name":"f","arguments":{"a":1}}]}"#
         ),
         r#"{"role":"tool","parts":[{"type":"tool_call_response","name":"f","response":{"ok":true}}]}"#,
+        concat!(
+            r#"{"role":"user","parts":[{"type":"tool_call_response","id":"1","response":{}},"#,
+            r#"{"type":"blob","modality":"image","mime_type":"image/png","content":"aGk="}]}"#
+        ),
         concat!(
             r#"{"role":"user","parts":[{"type":"blob","modality":"audio","mime_type":"audio/mp3","content":"aGk="},"#,
             r#"{"type":"uri","modality":"video","mime_type":"video/mp4","uri":"gs://a/b"},"#,

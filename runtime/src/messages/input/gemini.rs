@@ -1,7 +1,7 @@
 //! Gemini `generateContent`, also of Vertex.
 //!
 //! Documented: `contents[]` of `role` (`user`, `model`, none) and `parts[]`: `text` (with `thought`, it is reasoning), `inlineData`,
-//! `fileData`, `functionCall`, `functionResponse`, `executableCode`, `codeExecutionResult`; `systemInstruction` is a content of its own.
+//! `fileData`, `functionCall`, `functionResponse` (with `parts` of its own, if it is more than JSON), `executableCode`, `codeExecutionResult`; `systemInstruction` is a content of its own.
 //! Keys may be written with underscores, too.
 
 use super::super::json::Json;
@@ -13,8 +13,15 @@ pub(super) fn message(content: &Json) -> Message {
         Some(single @ Json::Object(_)) => std::slice::from_ref(single),
         other => other.map_or(&[][..], Json::items),
     };
-    let parts = parts.iter().map(|block| part(block).unwrap_or_else(|| message::generic(block))).collect();
+    let parts = parts.iter().flat_map(|block| std::iter::once(block).chain(inside(block)));
+    let parts = parts.map(|block| part(block).unwrap_or_else(|| message::generic(block))).collect();
     Message::of(content, parts, blocks.is_some())
+}
+
+/// What a tool has given back beside its JSON.
+fn inside(block: &Json) -> &[Json] {
+    let answer = block.first(&["functionResponse", "function_response"]);
+    answer.and_then(|answer| answer.get("parts")).map_or(&[], Json::items)
 }
 
 pub(super) fn part(block: &Json) -> Option<Json> {

@@ -2,7 +2,8 @@
 //!
 //! Documented: `messages[]` of `role`, `content` (a text or parts), `name`, `tool_calls[]`, the older `function_call`, `refusal`, and
 //! `tool_call_id` of what a tool has answered; parts are `text`, `image_url`, `input_audio`, `file`, `refusal`. In the wild:
-//! `reasoning_content` or `reasoning` sent back; `thinking` parts and an `image_url` that is a text (Mistral); `video_url`, `audio_url`.
+//! `reasoning_content`, `reasoning` or `reasoning_details[]` sent back; `thinking` and `document_url` parts and an `image_url` that is a text
+//! (Mistral); `video_url`, `audio_url`.
 
 use super::super::json::Json;
 use super::super::message::{self, Message};
@@ -16,7 +17,14 @@ pub(super) fn message(message: &Json) -> Message {
         return Message::of(message, vec![part], true);
     }
     let mut parts = Vec::new();
-    message::push_reasoning(&mut parts, message.text_of(&["reasoning_content", "reasoning"]));
+    match message.text_of(&["reasoning_content", "reasoning"]) {
+        Some(reasoning) => message::push_reasoning(&mut parts, Some(reasoning)),
+        None => {
+            for detail in message.get("reasoning_details").map_or(&[][..], Json::items) {
+                message::push_reasoning(&mut parts, detail.text_of(&["text", "summary"]));
+            }
+        }
+    }
     parts.extend(content_parts(message, part));
     message::push_text(&mut parts, message.text_of(&["refusal"]));
     parts.extend(tool_calls(message));
@@ -45,13 +53,14 @@ pub(super) fn part(block: &Json) -> Option<Json> {
     match block.text_of(&["type"]) {
         None | Some("text" | "input_text" | "output_text") => block.text_of(&["text"]).map(message::text),
         Some("refusal") => block.text_of(&["refusal"]).map(message::text),
-        Some(kind @ ("image_url" | "video_url" | "audio_url")) => {
+        Some(kind @ ("image_url" | "video_url" | "audio_url" | "document_url")) => {
             let place = block.get(kind)?;
             let url = place.text().or_else(|| place.text_of(&["url"]))?;
             let modality = match kind {
                 "image_url" => "image",
                 "video_url" => "video",
-                _ => "audio",
+                "audio_url" => "audio",
+                _ => "document",
             };
             Some(message::uri(modality, None, url))
         }
