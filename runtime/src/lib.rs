@@ -39,8 +39,8 @@
 //! # What leaves the process
 //!
 //! Names, kinds, times, error types, and what the program itself sets. Arguments and results only where the attribute says
-//! `capture(…)`, and they and error messages only when content is on: [`Builder::capture_content`],
-//! `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. Secrets in them are masked: [`Redactor`].
+//! `capture(…)`, and they, error messages and the messages of observed calls to models only when content is on:
+//! [`Builder::capture_content`], `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. Secrets in them are masked: [`Redactor`].
 //!
 //! # Crate features
 //!
@@ -86,6 +86,9 @@ mod value;
 pub mod wire;
 
 mod content;
+
+#[cfg(feature = "llm")]
+mod messages;
 
 #[cfg(feature = "sdk")]
 pub mod export;

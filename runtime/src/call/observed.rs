@@ -15,9 +15,10 @@ use opentelemetry::Context;
 
 use super::{foreign, inject};
 use crate::hub;
+use crate::messages;
 use crate::scope::{self, ClientSpan};
 use crate::semconv::llm::{self, Server};
-use crate::wire::{self, Format, Head, Operation, RequestReader, ResponseReader};
+use crate::wire::{self, Content, Format, Head, Operation, RequestReader, ResponseReader};
 
 /// What an adapter knows of a request before it is sent.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,8 @@ struct Observed {
     first_chunk: Option<f64>,
     status: Option<u16>,
     reader: Option<ResponseReader>,
+    /// How the answer is read.
+    content: Content,
 }
 
 impl Call {
@@ -139,6 +142,9 @@ impl Observed {
             llm::name(method, operation, request.model.as_deref()),
             llm::request(method, &server, &route, operation, &request),
         );
+        if let (Some(format), Some(operation)) = (route.format, operation) {
+            span.capture(messages::request(format, operation, &request.content));
+        }
         Self {
             span,
             format: route.format,
@@ -148,6 +154,7 @@ impl Observed {
             first_chunk: None,
             status: None,
             reader: None,
+            content: Content::Off,
         }
     }
 
@@ -159,8 +166,9 @@ impl Observed {
             }
         });
         self.status = Some(status);
-        let content = self.span.output_content();
-        self.reader = Some(ResponseReader::new(self.format, self.operation, self.stream, head, content));
+        self.content = self.span.output_content();
+        let Self { format, operation, stream, content, .. } = *self;
+        self.reader = Some(ResponseReader::new(format, operation, stream, head, content));
     }
 
     fn chunk(&mut self, bytes: &[u8]) {
@@ -176,10 +184,14 @@ impl Observed {
     }
 
     fn end(self, ended: &Ended) {
-        let Self { span, operation, first_chunk, status, reader, .. } = self;
+        let Self { span, operation, first_chunk, status, reader, content, .. } = self;
         let facts = reader.map(ResponseReader::finish).unwrap_or_default();
         if operation.is_some() {
             span.set(llm::response(&facts, first_chunk));
+            // It was on when the answer began, and still is.
+            if content != Content::Off && span.output_content() != Content::Off {
+                span.capture(messages::response(&facts));
+            }
         }
         let is_error_status = status.is_some_and(|status| status >= 400);
         if let Some(status) = status.filter(|_| is_error_status || operation.is_none()) {
