@@ -205,7 +205,8 @@ fn an_answer_is_captured_if_content_is_on_from_its_beginning_to_its_end() {
 fn secrets_are_masked_and_rules_see_content_only() {
     let request = r#"{"messages":[
         {"role":"user","content":"the key is sk-abcdefghijklmnop1234567890, says ada"},
-        {"role":"assistant","tool_calls":[{"id":"t0","function":{"name":"f","arguments":"{\"password\":\"hunter2\",\"q\":1}"}}]}]}"#;
+        {"role":"assistant","tool_calls":[{"id":"t0","function":{"name":"f","arguments":"{\"password\":\"hunter2\",\"q\":1}"}}]},
+        {"role":"tool","tool_call_id":"t0","content":"{\"password\":\"hunter2\"}"}]}"#;
     let answer = r#"{"choices":[{"index":0,"finish_reason":"stop","message":{"content":"ada: password=hunter2",
         "tool_calls":[{"id":"t1","function":{"name":"f","arguments":"{\"api_key\":\"hunter2\"}"}}]}}]}"#;
     program::run(|| {
@@ -216,7 +217,9 @@ fn secrets_are_masked_and_rules_see_content_only() {
         let input = concat!(
             r#"[{"role":"user","parts":[{"type":"text","content":"<the key is [redacted], says a person>"}]},"#,
             r#"{"role":"assistant","parts":[{"type":"tool_call","id":"<t0>","name":"<f>","#,
-            r#""arguments":{"<password>":"[redacted]","<q>":1}}]}]"#
+            r#""arguments":{"<password>":"[redacted]","<q>":1}}]},"#,
+            r#"{"role":"tool","parts":[{"type":"tool_call_response","id":"<t0>","#,
+            r#""response":"<{\"password\":\"[redacted]\"}>"}]}]"#
         );
         let output = concat!(
             r#"[{"role":"assistant","parts":[{"type":"text","content":"<a person: password=[redacted]>"},"#,
