@@ -343,13 +343,14 @@ fn what_is_not_understood_is_there_as_it_stands() {
 }
 
 #[test]
-fn content_that_breaks_off_says_so() {
+fn content_that_breaks_off_is_whole_up_to_there() {
     let long = "x".repeat(40_000);
     let body = format!(
         r#"{{"messages":[{{"role":"user","content":"hi"}},{{"role":"user","content":[{{"type":"text","text":"{long}"}}]}}]}}"#
     );
     let [_, cut] = both(OpenAiChat, &content(OpenAiChat, &body, 100));
-    assert_eq!(cut, Some(format!("[{},{}]", user("hi"), user("[cut]"))));
+    let cut = cut.expect("there is some");
+    assert!(cut.starts_with(&format!("[{},", user("hi"))) && cut.len() < 200, "{cut}");
     let [_, leaf] = both(OpenAiChat, &content(OpenAiChat, &body, 1 << 17));
     assert_eq!(leaf, Some(format!("[{},{}]", user("hi"), user(&format!("{}…[cut]", &long[..32 * 1024])))));
 }
