@@ -13,7 +13,7 @@ use std::time::Instant;
 use http::{HeaderMap, StatusCode};
 use opentelemetry::Context;
 
-use super::{foreign, inject};
+use super::{foreign, inject, stream_usage};
 use crate::hub;
 use crate::scope::{self, ClientSpan};
 use crate::semconv::llm::{self, Server};
@@ -61,6 +61,8 @@ struct Observed {
     first_chunk: Option<f64>,
     status: Option<u16>,
     reader: Option<ResponseReader>,
+    /// The body to send in place of the program's own, where it asked for that.
+    changed_body: Option<Vec<u8>>,
 }
 
 impl Call {
@@ -80,6 +82,12 @@ impl Call {
         if let Some(context) = &self.context {
             inject::into_call(context, headers, host);
         }
+    }
+
+    /// The body to send in place of the request's own (`Builder::force_stream_usage`), and `headers` made to fit it. `None` is the rule.
+    pub(crate) fn changed_body(&mut self, headers: &mut HeaderMap) -> Option<Vec<u8>> {
+        let body = self.observed.as_mut()?.changed_body.take()?;
+        stream_usage::fits(headers, body.len()).then_some(body)
     }
 
     /// The context in which the call's own code is to run.
@@ -134,6 +142,9 @@ impl Observed {
         let request = reader.finish();
         // Of a request whose body cannot be seen, the path tells.
         let operation = request.operation.or(route.operation).filter(|_| route.format.is_some());
+        let changed_body = body
+            .filter(|_| inject::policy(|policy| policy.forces_stream_usage))
+            .and_then(|body| stream_usage::added(body, route.format, &request));
         let server = Server { address: host.to_owned(), port };
         span.describe(
             llm::name(method, operation, request.model.as_deref()),
@@ -148,6 +159,7 @@ impl Observed {
             first_chunk: None,
             status: None,
             reader: None,
+            changed_body,
         }
     }
 
