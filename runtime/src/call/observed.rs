@@ -4,8 +4,8 @@
 //! Out: a client span with the facts of `wire` in the words of `semconv`, and trace context for the request's headers. Does not: know an
 //! HTTP client, change a byte, keep a body, or fail.
 //!
-//! Without anybody listening, and inside of a span that somebody else has opened for this very call, a [`Call`] is nothing: it only has the
-//! headers that go with the request.
+//! Without anybody listening, and inside of a span that somebody else, or another adapter, has opened for this very call, a [`Call`] is
+//! nothing: it only has the headers that go with the request.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -51,6 +51,22 @@ pub(crate) enum Ended {
     Dropped,
 }
 
+/// The request that the context belongs to. Seen again further down, by a second adapter, it is the same call; another request, even if
+/// it goes to the same place, is another call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct UnderWay(String);
+
+impl UnderWay {
+    fn new(outgoing: &Outgoing<'_>) -> Self {
+        let Outgoing { method, host, port, path, body } = outgoing;
+        Self(format!("{method} {host} {port:?} {path} {:?}", body.map(<[u8]>::len)))
+    }
+
+    fn is_here(&self) -> bool {
+        scope::current_context().is_some_and(|context| context.get::<Self>() == Some(self))
+    }
+}
+
 #[derive(Debug)]
 struct Observed {
     span: ClientSpan,
@@ -71,9 +87,15 @@ impl Call {
         if hub::epoch() == 0 || foreign::is_model_call() {
             return Self { context: scope::current_context(), observed: None };
         }
+        if UnderWay::new(&outgoing).is_here() {
+            return Self { context: scope::current_context(), observed: None };
+        }
         let span = ClientSpan::start();
         let context = span.context().or_else(scope::current_context);
         let observed = span.is_recording().then(|| Box::new(Observed::new(span, outgoing)));
+        let changed = observed.as_ref().and_then(|observed| observed.changed_body.as_deref());
+        let sent = Outgoing { body: changed.or(outgoing.body), ..outgoing };
+        let context = context.map(|context| context.with_value(UnderWay::new(&sent)));
         Self { context, observed }
     }
 

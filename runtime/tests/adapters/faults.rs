@@ -8,7 +8,7 @@ use crate::exchange::{ANSWER, EVENTS, Exchange, Question, exchanges, text};
 use crate::server::Script;
 
 /// Long enough for a slow machine to get an answer's first bytes.
-const SHORT: Duration = Duration::from_millis(500);
+const SHORT: Duration = Duration::from_secs(1);
 
 #[track_caller]
 fn assert_failed(exchange: &Exchange, error: &str) {

@@ -1,7 +1,7 @@
 //! What goes with a request, and where to: settings, in programs of their own.
 
 use llmetry::export::MemoryExporter;
-use llmetry::{Builder, RequestBuilderExt, Sampler, task};
+use llmetry::{Builder, LlmMiddleware, RequestBuilderExt, Sampler, task};
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
@@ -219,6 +219,26 @@ fn streams_are_asked_to_count_only_where_the_program_says_so() {
         assert_eq!(with(on(), "/v1/messages", STREAM), STREAM);
         assert_eq!(with(on(), "/v1/models", STREAM), STREAM);
         assert_eq!(with(on(), CHAT, "{\"stream\":true"), "{\"stream\":true");
+    });
+}
+
+#[test]
+fn a_request_that_was_changed_is_still_one_call() {
+    program::run(|| {
+        let memory = MemoryExporter::new();
+        let settings = llmetry::builder().force_stream_usage(true).exporter(memory.clone());
+        let guard = settings.init().unwrap();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let body = runtime.block_on(async {
+            let server = Server::playing([Script::json("200 OK", ANSWER)]).await;
+            let stack = reqwest_middleware::ClientBuilder::new(reqwest::Client::new());
+            let stack = stack.with(LlmMiddleware::new()).with(LlmMiddleware::new()).build();
+            stack.post(server.url(CHAT)).body(STREAM).send().await.unwrap().text().await.unwrap();
+            server.received().remove(0).body
+        });
+        drop(guard);
+        assert_eq!(body, COUNTED.as_bytes());
+        assert_eq!(memory.spans().len(), 1);
     });
 }
 

@@ -8,7 +8,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use reqwest_retry::RetryTransientMiddleware;
 use reqwest_retry::policies::ExponentialBackoff;
 
-use crate::exchange::{ANSWER, Question, text, traceparent};
+use crate::exchange::{ANSWER, CHAT, Question, text, traceparent};
 use crate::server::{Received, Script, Server};
 
 fn retrying() -> RetryTransientMiddleware<ExponentialBackoff> {
@@ -67,6 +67,45 @@ async fn outermost_all_attempts_are_one_call() {
     for request in received {
         assert_eq!(request.header("traceparent"), Some(&*traceparent(span)));
     }
+}
+
+#[tokio::test]
+async fn in_both_places_a_call_is_counted_once() {
+    let stack = ClientBuilder::new(reqwest::Client::new());
+    let both = stack.with(LlmMiddleware::new()).with(retrying()).with(LlmMiddleware::new()).build();
+    let (answered, received, trace) = run(both, [busy(), Script::json("200 OK", ANSWER)]).await;
+    assert!(answered);
+    assert_eq!(trace.to_string(), "asks\n  chat small\n");
+    let span = trace.span("chat small");
+    assert_eq!(text(span, "gen_ai.usage.total_tokens").as_deref(), Some("12"));
+    let sent: Vec<_> = received.iter().map(|request| request.header("traceparent").unwrap()).collect();
+    assert_eq!(sent, [traceparent(span), traceparent(span)]);
+}
+
+#[tokio::test]
+async fn another_call_inside_of_a_call_has_its_own_span() {
+    struct Guardrail(String);
+    #[async_trait::async_trait]
+    impl reqwest_middleware::Middleware for Guardrail {
+        async fn handle(
+            &self,
+            request: reqwest::Request,
+            extensions: &mut http::Extensions,
+            next: reqwest_middleware::Next<'_>,
+        ) -> reqwest_middleware::Result<reqwest::Response> {
+            let question = r#"{"model":"guard"}"#;
+            reqwest::Client::new().post(&self.0).body(question).send_traced().await?.text().await?;
+            next.run(request, extensions).await
+        }
+    }
+    let answer = || Script::json("200 OK", ANSWER);
+    // To the very same place.
+    let server = Server::playing([answer(), answer()]).await;
+    let stack = ClientBuilder::new(reqwest::Client::new()).with(LlmMiddleware::new());
+    let stack = stack.with(Guardrail(server.url(CHAT))).build();
+    let (answered, trace) = record(asks(stack, &server)).await;
+    assert_eq!(answered.as_deref(), Ok(ANSWER));
+    assert_eq!(trace.to_string(), "asks\n  chat small\n    chat guard\n");
 }
 
 #[tokio::test]

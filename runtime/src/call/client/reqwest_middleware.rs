@@ -15,7 +15,7 @@ use super::reqwest::{kind_of, observe};
 ///
 /// Its place in the stack says what a call is. *Innermost*, that is added last, behind a middleware that retries, each attempt is a call:
 /// it has its own span, with its own status, and carries that span's context. *Outermost*, added first, all attempts together are one
-/// call, whose span has the last answer's facts; each attempt carries the context of that one span. Use it once in a stack.
+/// call, whose span has the last answer's facts; each attempt carries the context of that one span. In both places the outer one counts.
 ///
 /// ```no_run
 /// use llmetry::LlmMiddleware;
