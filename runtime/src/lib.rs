@@ -57,6 +57,8 @@
 //! | `otlp-grpc` | no | OTLP over gRPC: tonic, on a runtime of its own |
 //! | `tls`, `otlp-grpc-tls` | no | https endpoints for OTLP over HTTP, over gRPC |
 //! | `reqwest` | no | `RequestBuilderExt` for reqwest 0.13 |
+//! | `reqwest-client` | no | the module `reqwest`, a client that observes its calls |
+//! | `reqwest-middleware` | no | `LlmMiddleware` for reqwest-middleware 0.5 |
 //! | `tracing` | no | `Guard::tracing_layer` |
 //! | `llm` | by others | the module `wire`, the reader of calls to models |
 //! | `testing` | no | the module `testing` |
@@ -111,6 +113,12 @@ mod setup;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+/// reqwest 0.13, with a span for each call: write `llmetry::reqwest::Client` where `reqwest::Client` is made.
+#[cfg(feature = "reqwest-client")]
+pub mod reqwest {
+    pub use crate::call::{Client, RequestBuilder};
+}
+
 #[doc(hidden)]
 #[path = "rt.rs"]
 pub mod __rt;
@@ -120,6 +128,8 @@ pub use opentelemetry;
 
 #[cfg(feature = "sdk")]
 pub use crate::bridge::PipelineProcessor;
+#[cfg(feature = "reqwest-middleware")]
+pub use crate::call::LlmMiddleware;
 #[cfg(feature = "reqwest")]
 pub use crate::call::RequestBuilderExt;
 #[cfg(feature = "propagation")]
@@ -139,6 +149,12 @@ pub use crate::setup::{Builder, Guard, Handle, builder, init};
 pub use crate::value::IntoValue;
 
 /// The README's snippets compile.
-#[cfg(all(doctest, feature = "reqwest", feature = "tracing", feature = "testing", feature = "otlp-grpc"))]
+#[cfg(all(
+    doctest,
+    feature = "reqwest-client",
+    feature = "tracing",
+    feature = "testing",
+    feature = "otlp-grpc"
+))]
 #[doc = include_str!("../../README.md")]
 struct ReadmeDoctests;

@@ -10,6 +10,8 @@ pub(crate) mod foreign;
 mod inject;
 #[cfg(feature = "llm")]
 mod observed;
+#[cfg(feature = "llm")]
+mod stream_usage;
 
 #[cfg(feature = "reqwest")]
 mod client;
@@ -18,3 +20,7 @@ pub use self::inject::{extract, inject, inject_for};
 
 #[cfg(feature = "reqwest")]
 pub use self::client::reqwest::RequestBuilderExt;
+#[cfg(feature = "reqwest-client")]
+pub use self::client::reqwest::client::{Client, RequestBuilder};
+#[cfg(feature = "reqwest-middleware")]
+pub use self::client::reqwest_middleware::LlmMiddleware;

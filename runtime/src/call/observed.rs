@@ -4,8 +4,8 @@
 //! Out: a client span with the facts of `wire` in the words of `semconv`, and trace context for the request's headers. Does not: know an
 //! HTTP client, change a byte, keep a body, or fail.
 //!
-//! Without anybody listening, and inside of a span that somebody else has opened for this very call, a [`Call`] is nothing: it only has the
-//! headers that go with the request.
+//! Without anybody listening, and inside of a span that somebody else, or another adapter, has opened for this very call, a [`Call`] is
+//! nothing: it only has the headers that go with the request.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use std::time::Instant;
 use http::{HeaderMap, StatusCode};
 use opentelemetry::Context;
 
-use super::{foreign, inject};
+use super::{foreign, inject, stream_usage};
 use crate::hub;
 use crate::messages;
 use crate::scope::{self, ClientSpan};
@@ -52,6 +52,22 @@ pub(crate) enum Ended {
     Dropped,
 }
 
+/// The request that the context belongs to. Seen again further down, by a second adapter, it is the same call; another request, even if
+/// it goes to the same place, is another call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct UnderWay(String);
+
+impl UnderWay {
+    fn new(outgoing: &Outgoing<'_>) -> Self {
+        let Outgoing { method, host, port, path, body } = outgoing;
+        Self(format!("{method} {host} {port:?} {path} {:?}", body.map(<[u8]>::len)))
+    }
+
+    fn is_here(&self) -> bool {
+        scope::current_context().is_some_and(|context| context.get::<Self>() == Some(self))
+    }
+}
+
 #[derive(Debug)]
 struct Observed {
     span: ClientSpan,
@@ -64,6 +80,8 @@ struct Observed {
     reader: Option<ResponseReader>,
     /// How the answer is read.
     content: Content,
+    /// The body to send in place of the program's own, where it asked for that.
+    changed_body: Option<Vec<u8>>,
 }
 
 impl Call {
@@ -72,9 +90,15 @@ impl Call {
         if hub::epoch() == 0 || foreign::is_model_call() {
             return Self { context: scope::current_context(), observed: None };
         }
+        if UnderWay::new(&outgoing).is_here() {
+            return Self { context: scope::current_context(), observed: None };
+        }
         let span = ClientSpan::start();
         let context = span.context().or_else(scope::current_context);
         let observed = span.is_recording().then(|| Box::new(Observed::new(span, outgoing)));
+        let changed = observed.as_ref().and_then(|observed| observed.changed_body.as_deref());
+        let sent = Outgoing { body: changed.or(outgoing.body), ..outgoing };
+        let context = context.map(|context| context.with_value(UnderWay::new(&sent)));
         Self { context, observed }
     }
 
@@ -83,6 +107,12 @@ impl Call {
         if let Some(context) = &self.context {
             inject::into_call(context, headers, host);
         }
+    }
+
+    /// The body to send in place of the request's own (`Builder::force_stream_usage`), and `headers` made to fit it. `None` is the rule.
+    pub(crate) fn changed_body(&mut self, headers: &mut HeaderMap) -> Option<Vec<u8>> {
+        let body = self.observed.as_mut()?.changed_body.take()?;
+        stream_usage::fits(headers, body.len()).then_some(body)
     }
 
     /// The context in which the call's own code is to run.
@@ -137,6 +167,9 @@ impl Observed {
         let request = reader.finish();
         // Of a request whose body cannot be seen, the path tells.
         let operation = request.operation.or(route.operation).filter(|_| route.format.is_some());
+        let changed_body = body
+            .filter(|_| inject::policy(|policy| policy.forces_stream_usage))
+            .and_then(|body| stream_usage::added(body, route.format, &request));
         let server = Server { address: host.to_owned(), port };
         span.describe(
             llm::name(method, operation, request.model.as_deref()),
@@ -155,6 +188,7 @@ impl Observed {
             status: None,
             reader: None,
             content: Content::Off,
+            changed_body,
         }
     }
 
