@@ -6,15 +6,23 @@
 #[cfg(feature = "llm")]
 mod body;
 #[cfg(feature = "llm")]
+mod by_hand;
+#[cfg(feature = "llm")]
 pub(crate) mod foreign;
 mod inject;
 #[cfg(feature = "llm")]
 mod observed;
 
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest", feature = "tower"))]
 mod client;
 
 pub use self::inject::{extract, inject, inject_for};
 
+#[cfg(feature = "llm")]
+pub use self::body::ObservedBody;
+#[cfg(feature = "llm")]
+pub use self::by_hand::{LlmCall, LlmRequest, llm};
 #[cfg(feature = "reqwest")]
 pub use self::client::reqwest::RequestBuilderExt;
+#[cfg(feature = "tower")]
+pub use self::client::tower::{LlmFuture, LlmLayer, LlmService, ShownBody};

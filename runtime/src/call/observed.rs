@@ -17,7 +17,8 @@ use super::{foreign, inject};
 use crate::hub;
 use crate::scope::{self, ClientSpan};
 use crate::semconv::llm::{self, Server};
-use crate::wire::{self, Format, Head, Operation, RequestReader, ResponseReader};
+use crate::wire::{self, Content, Facts, Format, Head, Operation, RequestFacts, RequestReader};
+use crate::wire::{ResponseReader, Route};
 
 /// What an adapter knows of a request before it is sent.
 #[derive(Clone, Copy, Debug)]
@@ -66,20 +67,38 @@ struct Observed {
 impl Call {
     /// Opens the call's span under what is current.
     pub(crate) fn start(outgoing: Outgoing<'_>) -> Self {
+        Self::open(|span| Observed::new(span, outgoing))
+    }
+
+    /// As [`Call::start`], of a call that nobody reads: these are its facts.
+    pub(crate) fn start_by_hand(provider: &str, server: &Server, request: &RequestFacts) -> Self {
+        Self::open(|span| {
+            let observed = Observed::described(span, "", server, &Route::default(), request);
+            observed.span.set([llm::provider_name(provider)]);
+            observed
+        })
+    }
+
+    fn open(observe: impl FnOnce(ClientSpan) -> Observed) -> Self {
         if hub::epoch() == 0 || foreign::is_model_call() {
             return Self { context: scope::current_context(), observed: None };
         }
         let span = ClientSpan::start();
         let context = span.context().or_else(scope::current_context);
-        let observed = span.is_recording().then(|| Box::new(Observed::new(span, outgoing)));
+        let observed = span.is_recording().then(|| Box::new(observe(span)));
         Self { context, observed }
     }
 
     /// Puts the call's own context into the headers of a request; to be called for each attempt.
     pub(crate) fn inject(&self, headers: &mut HeaderMap, host: &str) {
-        if let Some(context) = &self.context {
-            inject::into_call(context, headers, host);
-        }
+        inject_context(self.context.as_ref(), headers, host);
+    }
+
+    /// As [`Call::inject`], for attempts that are made while the call is elsewhere.
+    #[cfg(feature = "async-openai")]
+    pub(crate) fn injector(&self) -> impl Fn(&mut HeaderMap, &str) + Send + Sync + use<> {
+        let context = self.context.clone();
+        move |headers, host| inject_context(context.as_ref(), headers, host)
     }
 
     /// The context in which the call's own code is to run.
@@ -107,11 +126,37 @@ impl Call {
         }
     }
 
+    /// A piece of the answer of a call that nobody reads.
+    pub(crate) fn chunk_by_hand(&mut self) {
+        if let Some(observed) = &mut self.observed {
+            observed.note_chunk();
+        }
+    }
+
+    /// The content that may be kept of the request, and of the answer.
+    pub(crate) fn content(&self) -> (Content, Content) {
+        let span = self.observed.as_ref().map(|observed| &observed.span);
+        span.map_or_else(Default::default, |span| (span.input_content(), span.output_content()))
+    }
+
+    /// The call is over, and these are the facts of its answer.
+    pub(crate) fn end_by_hand(&mut self, facts: &Facts, ended: &Ended) {
+        if let Some(observed) = self.observed.take() {
+            observed.close(facts, ended);
+        }
+    }
+
     /// The call is over.
     pub(crate) fn end(mut self, ended: &Ended) {
         if let Some(observed) = self.observed.take() {
             observed.end(ended);
         }
+    }
+}
+
+fn inject_context(context: Option<&Context>, headers: &mut HeaderMap, host: &str) {
+    if let Some(context) = context {
+        inject::into_call(context, headers, host);
     }
 }
 
@@ -131,13 +176,24 @@ impl Observed {
         if let Some(body) = body {
             reader.push(body);
         }
-        let request = reader.finish();
+        let mut request = reader.finish();
         // Of a request whose body cannot be seen, the path tells.
-        let operation = request.operation.or(route.operation).filter(|_| route.format.is_some());
+        request.operation = request.operation.or(route.operation).filter(|_| route.format.is_some());
         let server = Server { address: host.to_owned(), port };
+        Self::described(span, method, &server, &route, &request)
+    }
+
+    fn described(
+        span: ClientSpan,
+        method: &str,
+        server: &Server,
+        route: &Route,
+        request: &RequestFacts,
+    ) -> Self {
+        let operation = request.operation;
         span.describe(
             llm::name(method, operation, request.model.as_deref()),
-            llm::request(method, &server, &route, operation, &request),
+            llm::request(method, server, route, operation, request),
         );
         Self {
             span,
@@ -167,19 +223,27 @@ impl Observed {
         if bytes.is_empty() {
             return;
         }
-        if self.stream && self.first_chunk.is_none() {
-            self.first_chunk = Some(self.started.elapsed().as_secs_f64());
-        }
+        self.note_chunk();
         if let Some(reader) = &mut self.reader {
             reader.push(bytes);
         }
     }
 
-    fn end(self, ended: &Ended) {
-        let Self { span, operation, first_chunk, status, reader, .. } = self;
-        let facts = reader.map(ResponseReader::finish).unwrap_or_default();
+    fn note_chunk(&mut self) {
+        if self.stream && self.first_chunk.is_none() {
+            self.first_chunk = Some(self.started.elapsed().as_secs_f64());
+        }
+    }
+
+    fn end(mut self, ended: &Ended) {
+        let facts = self.reader.take().map(ResponseReader::finish).unwrap_or_default();
+        self.close(&facts, ended);
+    }
+
+    fn close(self, facts: &Facts, ended: &Ended) {
+        let Self { span, operation, first_chunk, status, .. } = self;
         if operation.is_some() {
-            span.set(llm::response(&facts, first_chunk));
+            span.set(llm::response(facts, first_chunk));
         }
         let is_error_status = status.is_some_and(|status| status >= 400);
         if let Some(status) = status.filter(|_| is_error_status || operation.is_none()) {

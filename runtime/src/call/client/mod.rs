@@ -1,3 +1,10 @@
 //! Thin adapters, one file a client crate, without rules of their own.
 
+#[cfg(feature = "async-openai")]
+mod async_openai;
+#[cfg(feature = "reqwest")]
 pub(crate) mod reqwest;
+#[cfg(all(feature = "tower", feature = "reqwest"))]
+mod reqwest_service;
+#[cfg(feature = "tower")]
+pub(crate) mod tower;

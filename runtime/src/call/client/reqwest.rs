@@ -82,15 +82,7 @@ pub(super) async fn observe<F, E>(
 where
     F: Future<Output = Result<Response, E>>,
 {
-    let host = request.url().host_str().unwrap_or_default().to_owned();
-    let call = Call::start(Outgoing {
-        method: request.method().as_str(),
-        host: &host,
-        port: request.url().port_or_known_default(),
-        path: request.url().path(),
-        body: request.body().and_then(reqwest::Body::as_bytes),
-    });
-    call.inject(request.headers_mut(), &host);
+    let call = start(&mut request);
     match InTrace::new(call.context(), send(request)).await {
         Ok(response) => Ok(observed(response, call)),
         Err(error) => {
@@ -100,8 +92,26 @@ where
     }
 }
 
+/// The call that `request` begins, whose context is in the headers now.
+pub(super) fn start(request: &mut Request) -> Call {
+    let host = host(request);
+    let call = Call::start(Outgoing {
+        method: request.method().as_str(),
+        host: &host,
+        port: request.url().port_or_known_default(),
+        path: request.url().path(),
+        body: request.body().and_then(reqwest::Body::as_bytes),
+    });
+    call.inject(request.headers_mut(), &host);
+    call
+}
+
+pub(super) fn host(request: &Request) -> String {
+    request.url().host_str().unwrap_or_default().to_owned()
+}
+
 /// The same answer, whose body is seen as it passes.
-fn observed(response: Response, mut call: Call) -> Response {
+pub(super) fn observed(response: Response, mut call: Call) -> Response {
     if !call.is_observed() {
         return response;
     }
