@@ -22,7 +22,6 @@ use crate::wire::{Choice, Content, Facts, Operation, RequestFacts, ToolCall, Wir
 /// # struct Answer { text: &'static str, tokens: u64 }
 /// # fn generate(_: &str) -> Answer { Answer { text: "rain", tokens: 4 } }
 /// let mut call = llmetry::llm("candle", "llama-3.2-1b").temperature(0.2).max_tokens(256).start();
-/// call.prompt("user", "How is the weather in Bern?");
 /// let answer = generate("How is the weather in Bern?");
 /// call.text(answer.text).output_tokens(answer.tokens).finish_reason("stop");
 /// call.end();
