@@ -3,12 +3,14 @@
 //! The first attempt's request is made here, since it says what the call is, and handed to whom asks for it first; so for each attempt
 //! one request is made, as without us. Those of later attempts get the call's headers as they are made.
 
+use std::any::Any;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
-use reqwest::Response;
+use reqwest::{Request, Response};
 use tower_service::Service;
 
 use super::reqwest::{host, observed, start};
@@ -56,11 +58,16 @@ where
     }
 }
 
+/// reqwest's error in one of async-openai.
+pub(super) fn transport_error(error: &dyn Any) -> Option<&reqwest::Error> {
+    match error.downcast_ref()? {
+        OpenAIError::Reqwest(error) => Some(error),
+        _ => None,
+    }
+}
+
 /// Gives `first`, and then what `later` makes.
-fn once(
-    first: Result<reqwest::Request, async_openai::error::OpenAIError>,
-    later: HttpRequestFactory,
-) -> HttpRequestFactory {
+fn once(first: Result<Request, OpenAIError>, later: HttpRequestFactory) -> HttpRequestFactory {
     let first = Arc::new(Mutex::new(Some(first)));
     HttpRequestFactory::new(move || {
         let first = lock(&first).take();

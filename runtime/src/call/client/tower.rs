@@ -210,14 +210,18 @@ fn observed<A: Body>(answer: Response<A>, mut call: Call) -> Response<ObservedBo
 }
 
 /// What went wrong: reqwest's errors in a few words, of others the type's name.
-pub(super) fn kind<E: 'static>(error: &E) -> Cow<'static, str> {
-    let error: &dyn Any = error;
-    let boxed = error.downcast_ref::<Box<dyn Error + Send + Sync>>();
+fn kind<E: 'static>(error: &E) -> Cow<'static, str> {
+    let any: &dyn Any = error;
+    let boxed = any.downcast_ref::<Box<dyn Error + Send + Sync>>();
     #[cfg(feature = "reqwest")]
-    if let Some(error) =
-        error.downcast_ref().or_else(|| boxed.and_then(|boxed| boxed.downcast_ref::<reqwest::Error>()))
     {
-        return super::reqwest::kind_of(error);
+        let within = || boxed.and_then(|boxed| boxed.downcast_ref());
+        let known = any.downcast_ref().or_else(within);
+        #[cfg(feature = "async-openai")]
+        let known = known.or_else(|| super::async_openai::transport_error(any));
+        if let Some(error) = known {
+            return super::reqwest::kind_of(error);
+        }
     }
     // The name of a box says nothing.
     Cow::Borrowed(if boxed.is_some() { "request" } else { type_name::<E>() })
