@@ -114,10 +114,10 @@ pub use opentelemetry;
 pub use crate::bridge::PipelineProcessor;
 #[cfg(feature = "reqwest")]
 pub use crate::call::RequestBuilderExt;
-#[cfg(feature = "tower")]
-pub use crate::call::{LlmFuture, LlmLayer, LlmService, ShownBody};
 #[cfg(feature = "llm")]
 pub use crate::call::{LlmCall, LlmRequest, ObservedBody, llm};
+#[cfg(feature = "tower")]
+pub use crate::call::{LlmFuture, LlmLayer, LlmService, ShownBody};
 #[cfg(feature = "propagation")]
 pub use crate::call::{extract, inject, inject_for};
 pub use crate::content::Redactor;

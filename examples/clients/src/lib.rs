@@ -18,11 +18,15 @@ pub async fn model_server() -> io::Result<(String, String)> {
         return Ok((url.trim_end_matches('/').to_owned(), model));
     }
     let server = server::Server::start().await?;
-    eprintln!("model server: OPENAI_BASE_URL is not set, so a small one inside this program answers at {}", server.base_url);
+    eprintln!(
+        "model server: OPENAI_BASE_URL is not set, so a small one inside this program answers at {}",
+        server.base_url
+    );
     Ok((server.base_url, server::MODEL.to_owned()))
 }
 
 /// The key that goes with the requests; the small server asks for none.
+#[must_use]
 pub fn api_key() -> String {
     std::env::var("OPENAI_API_KEY").unwrap_or_else(|_| "none".to_owned())
 }

@@ -2,6 +2,8 @@
 //!
 //! Thin on purpose: requests go out as rig wrote them, and answers come back as they are.
 
+#![allow(clippy::result_large_err, reason = "rig's errors are as large as they are")]
+
 use bytes::Bytes;
 use futures_util::StreamExt;
 use llmetry::RequestBuilderExt;

@@ -93,7 +93,8 @@ async fn serve(mut stream: TcpStream, seen: &Seen) -> io::Result<()> {
     let (status, content_type, body) = answer(line, &request, seen);
     if request["model"] == SILENT {
         let first = body.split_inclusive("\n\n").next().unwrap_or_default();
-        let head = format!("HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\nconnection: close\r\n\r\n{first}");
+        let head =
+            format!("HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\nconnection: close\r\n\r\n{first}");
         stream.write_all(head.as_bytes()).await?;
         std::future::pending::<()>().await;
     }
@@ -126,7 +127,9 @@ fn tool(request: &Value) -> Option<Value> {
     let messages = request["messages"].as_array().map_or(&[][..], Vec::as_slice);
     let was_asked = messages.iter().any(|message| message["role"] == "tool");
     let arguments = json!({"city": "Bern"}).to_string();
-    (!was_asked).then(|| json!({"id": "call-1", "type": "function", "function": {"name": name, "arguments": arguments}}))
+    (!was_asked).then(
+        || json!({"id": "call-1", "type": "function", "function": {"name": name, "arguments": arguments}}),
+    )
 }
 
 fn completion(request: &Value) -> Value {
@@ -159,11 +162,13 @@ fn stream(request: &Value) -> String {
     let mut body = String::new();
     let reason = if let Some(mut tool) = tool(request) {
         tool["index"] = json!(0);
-        body += &chunk(json!([{"index": 0, "delta": {"role": "assistant", "tool_calls": [tool]}}]), Value::Null);
+        body +=
+            &chunk(json!([{"index": 0, "delta": {"role": "assistant", "tool_calls": [tool]}}]), Value::Null);
         "tool_calls"
     } else {
         for word in WORDS {
-            body += &chunk(json!([{"index": 0, "delta": {"role": "assistant", "content": word}}]), Value::Null);
+            body +=
+                &chunk(json!([{"index": 0, "delta": {"role": "assistant", "content": word}}]), Value::Null);
         }
         "stop"
     };

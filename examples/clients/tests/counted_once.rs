@@ -3,6 +3,8 @@
 //! rig opens spans of its own through `tracing`, with the tokens. With our layer they reach our pipeline, and the calls below them only
 //! carry their context; with a subscriber that prints, or with none, they reach nobody, and the calls are ours.
 
+#![allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "a tool of rig looks like this")]
+
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -75,13 +77,12 @@ fn run<F: Future>(listening: Listening, work: F) -> (F::Output, Vec<SpanData>) {
 }
 
 fn number(span: &SpanData, key: &str) -> u64 {
-    span.attributes
-        .iter()
-        .find(|attribute| attribute.key.as_str() == key)
-        .map_or(0, |attribute| match attribute.value {
+    span.attributes.iter().find(|attribute| attribute.key.as_str() == key).map_or(0, |attribute| {
+        match attribute.value {
             Value::I64(number) => number.try_into().unwrap(),
             ref other => panic!("{key}: {other:?}"),
-        })
+        }
+    })
 }
 
 fn text(span: &SpanData, key: &str) -> String {
@@ -113,7 +114,8 @@ fn sorted(mut headers: Vec<Option<String>>) -> Vec<Option<String>> {
 
 #[track_caller]
 fn assert_one_trace(spans: &[SpanData]) {
-    let traces: std::collections::HashSet<_> = spans.iter().map(|span| span.span_context.trace_id()).collect();
+    let traces: std::collections::HashSet<_> =
+        spans.iter().map(|span| span.span_context.trace_id()).collect();
     assert_eq!(traces.len(), 1, "{spans:#?}");
 }
 
@@ -133,7 +135,7 @@ async fn runs_an_agent(server: &Server, stream: bool) -> String {
     let agent = AgentBuilder::new(client.chat(MODEL)).tool(GetWeather).build();
     let run = agent.prompt("How is the weather in Bern?").max_turns(3);
     if !stream {
-        return run.await.unwrap().output().to_owned();
+        return run.await.unwrap().output().clone();
     }
     let mut events = run.stream();
     let mut last = String::new();
@@ -160,9 +162,17 @@ fn an_agent_of_rig_counts_its_tokens_once_whoever_listens() {
             // Ours have the kind, rig's have not.
             let ours = calls.iter().filter(|span| span.span_kind == SpanKind::Client).count();
             assert_eq!(ours, if matches!(listening, Listening::Ours) { 0 } else { 2 }, "{what}");
-            assert_eq!(spans.iter().filter(|span| span.span_kind == SpanKind::Client).count(), ours, "{what}");
+            assert_eq!(
+                spans.iter().filter(|span| span.span_kind == SpanKind::Client).count(),
+                ours,
+                "{what}"
+            );
             let expected = calls.iter().map(|span| traceparent(span)).collect();
-            assert_eq!(sorted(server.traceparents()), sorted(expected), "the server's parent has the tokens; {what}");
+            assert_eq!(
+                sorted(server.traceparents()),
+                sorted(expected),
+                "the server's parent has the tokens; {what}"
+            );
             assert_one_trace(&spans);
             assert!(!format!("{spans:?}").contains("in Bern"), "content is off; {what}");
         }
@@ -224,7 +234,8 @@ fn async_openai_counts_its_tokens_once_whoever_listens() {
         assert_eq!(names, ["chat rain-1", "chat rain-1", "embeddings rain-1"], "{listening:?}");
         assert_eq!(tokens(&calls), (3 * TOKENS.0, 2 * TOKENS.1), "{listening:?}");
         assert!(calls.iter().all(|span| span.span_kind == SpanKind::Client));
-        let first_chunks = calls.iter().filter(|span| !text(span, "gen_ai.response.time_to_first_chunk").is_empty());
+        let first_chunks =
+            calls.iter().filter(|span| !text(span, "gen_ai.response.time_to_first_chunk").is_empty());
         assert_eq!(first_chunks.count(), 1, "of the stream");
         assert_eq!(number(calls[2], "gen_ai.embeddings.dimension.count"), 4);
         assert_eq!(server.traceparents(), calls.iter().map(|span| traceparent(span)).collect::<Vec<_>>());

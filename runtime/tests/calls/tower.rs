@@ -237,7 +237,8 @@ fn readiness_is_passed_on_and_text_bodies_are_read() {
             let answer = ready.call(request).await.unwrap();
             assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), ANSWER.as_bytes());
         }
-        let request = Request::post(PATH).header("host", "[::1]:8000").body(Bytes::from_static(ASKED.as_bytes()));
+        let request =
+            Request::post(PATH).header("host", "[::1]:8000").body(Bytes::from_static(ASKED.as_bytes()));
         let ready = ServiceExt::<Request<Bytes>>::ready(&mut service).await.unwrap();
         ready.call(request.unwrap()).await.unwrap();
     });
@@ -327,7 +328,8 @@ fn reqwests_errors_keep_their_kind_in_a_stack_of_layers() {
         drop(listener);
         let client = reqwest::Client::new();
         let request = client.post(url).body(ASKED).build().unwrap();
-        let stack = ServiceBuilder::new().layer(LlmLayer::new()).timeout(Duration::from_secs(20)).service(client);
+        let stack =
+            ServiceBuilder::new().layer(LlmLayer::new()).timeout(Duration::from_secs(20)).service(client);
         stack.oneshot(request).await.is_err()
     });
     assert!(failed);

@@ -92,6 +92,8 @@ async fn main() -> Result<()> {
     let _telemetry = llmetry::init("async-openai")?;
     let (base_url, model) = model_server().await?;
     all(&client(&base_url), &model).await?;
-    eprintln!("look at: two calls around `get_weather`, the stream's time to first chunk, and the vector's dimensions");
+    eprintln!(
+        "look at: two calls around `get_weather`, the stream's time to first chunk, and the vector's dimensions"
+    );
     Ok(())
 }

@@ -3,6 +3,8 @@
 //!
 //! `cargo run --manifest-path examples/clients/Cargo.toml --bin rig_agent`
 
+#![allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "a tool of rig looks like this")]
+
 use llmetry::workflow;
 use llmetry_clients::{ObservedHttp, api_key, model_server};
 use rig::prelude::*;
@@ -28,8 +30,9 @@ async fn ask(client: &OpenAI, model: &str) -> Result<String, Failure> {
 }
 
 async fn run_agent(client: &OpenAI, model: &str) -> Result<String, Failure> {
-    let agent = AgentBuilder::new(client.chat(model)).preamble("You know the weather.").tool(GetWeather).build();
-    Ok(agent.prompt("How is the weather in Bern?").max_turns(3).await?.output().to_owned())
+    let agent =
+        AgentBuilder::new(client.chat(model)).preamble("You know the weather.").tool(GetWeather).build();
+    Ok(agent.prompt("How is the weather in Bern?").max_turns(3).await?.output().clone())
 }
 
 #[tokio::main]
@@ -41,6 +44,8 @@ async fn main() -> Result<(), Failure> {
     let (base_url, model) = model_server().await?;
     let client = OpenAIConfig::new(api_key()).with_base_url(base_url).connect(ObservedHttp::default());
     println!("{}", ask(&client, &model).await?);
-    eprintln!("look at: rig's spans below `ask`; each call's tokens are there once, and the server's parent is rig's span");
+    eprintln!(
+        "look at: rig's spans below `ask`; each call's tokens are there once, and the server's parent is rig's span"
+    );
     Ok(())
 }
