@@ -32,6 +32,7 @@
 //! - [`current`]: what a function may say about its span. [`InCurrentTrace`], [`spawn`], [`scoped`]: into other tasks and threads.
 //! - [`inject`], [`extract`], [`RequestBuilderExt`]: W3C trace context over HTTP.
 //! - [`wire`]: what a call to a model was, read from its bytes; for adapters to HTTP clients.
+//! - [`LlmLayer`], [`llm`](llm()): calls to models, observed or described by hand.
 //! - [`testing`]: what did this code trace?
 //!
 //! Before `init`, and after the guard is gone, annotated functions run as if they were not annotated.
@@ -57,6 +58,9 @@
 //! | `otlp-grpc` | no | OTLP over gRPC: tonic, on a runtime of its own |
 //! | `tls`, `otlp-grpc-tls` | no | https endpoints for OTLP over HTTP, over gRPC |
 //! | `reqwest` | no | `RequestBuilderExt` for reqwest 0.13 |
+//! | `tower` | no | [`LlmLayer`] for tower services: hyper-util, tonic; with `reqwest`, reqwest's client |
+//! | `async-openai` | no | [`LlmLayer`] in the request service of async-openai 0.43 |
+//! | `llm` | by others | [`llm`](llm()): calls described by hand |
 //! | `tracing` | no | `Guard::tracing_layer` |
 //! | `llm` | by others | the module `wire`, the reader of calls to models |
 //! | `testing` | no | the module `testing` |
@@ -68,7 +72,7 @@
 #![cfg_attr(not(feature = "sdk"), allow(dead_code, unreachable_pub))]
 // What a feature adds is linked to where it is there.
 #![cfg_attr(
-    not(all(feature = "reqwest", feature = "testing", feature = "llm")),
+    not(all(feature = "reqwest", feature = "testing", feature = "tower")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -140,6 +144,13 @@ pub use crate::setup::{Builder, Guard, Handle, builder, init};
 pub use crate::value::IntoValue;
 
 /// The README's snippets compile.
-#[cfg(all(doctest, feature = "reqwest", feature = "tracing", feature = "testing", feature = "otlp-grpc"))]
+#[cfg(all(
+    doctest,
+    feature = "reqwest",
+    feature = "tower",
+    feature = "tracing",
+    feature = "testing",
+    feature = "otlp-grpc"
+))]
 #[doc = include_str!("../../README.md")]
 struct ReadmeDoctests;
