@@ -6,6 +6,8 @@
 #[cfg(feature = "llm")]
 mod body;
 #[cfg(feature = "llm")]
+mod by_hand;
+#[cfg(feature = "llm")]
 pub(crate) mod foreign;
 mod inject;
 #[cfg(feature = "llm")]
@@ -13,14 +15,20 @@ mod observed;
 #[cfg(feature = "llm")]
 mod stream_usage;
 
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest", feature = "tower"))]
 mod client;
 
 pub use self::inject::{extract, inject, inject_for};
 
+#[cfg(feature = "llm")]
+pub use self::body::ObservedBody;
+#[cfg(feature = "llm")]
+pub use self::by_hand::{LlmCall, LlmRequest, llm};
 #[cfg(feature = "reqwest")]
 pub use self::client::reqwest::RequestBuilderExt;
 #[cfg(feature = "reqwest-client")]
 pub use self::client::reqwest::client::{Client, RequestBuilder};
 #[cfg(feature = "reqwest-middleware")]
 pub use self::client::reqwest_middleware::LlmMiddleware;
+#[cfg(feature = "tower")]
+pub use self::client::tower::{LlmFuture, LlmLayer, LlmService, ShownBody};
