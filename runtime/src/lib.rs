@@ -112,6 +112,9 @@ pub use opentelemetry;
 
 #[cfg(feature = "sdk")]
 pub use crate::bridge::PipelineProcessor;
+#[cfg(feature = "llm")]
+#[doc(hidden)]
+pub use crate::call::__observed;
 #[cfg(feature = "reqwest")]
 pub use crate::call::RequestBuilderExt;
 #[cfg(feature = "propagation")]
