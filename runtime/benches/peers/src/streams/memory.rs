@@ -16,6 +16,13 @@ use super::{Cost, Part, STREAMS, script};
 use crate::allocations;
 use crate::meter::{median, metered_section};
 
+/// Chunks of each stream between two readings of the clock: a fraction of a millisecond, so that most of them pass undisturbed on a machine
+/// that others use too.
+const STRETCH: usize = 50;
+/// Chunks in a stretch, of all streams.
+#[expect(clippy::cast_precision_loss, reason = "some hundreds")]
+const PASSED: f64 = (STREAMS * STRETCH) as f64;
+
 /// A body that is there already.
 struct Script {
     chunks: Arc<[Bytes]>,
@@ -58,7 +65,7 @@ fn measure<B: Body<Data = Bytes>>(
     for _ in 0..samples {
         let found = run(Some(part), false);
         firsts.extend(found.firsts);
-        rests.push(found.rest);
+        rests.extend(found.rests);
         count += found.allocations.count;
         bytes += found.allocations.bytes;
     }
@@ -82,8 +89,8 @@ fn measure<B: Body<Data = Bytes>>(
 struct Found {
     /// Nanoseconds to the first chunk, a stream each.
     firsts: Vec<f64>,
-    /// Nanoseconds a chunk after it.
-    rest: f64,
+    /// Nanoseconds a chunk after it, a stretch each.
+    rests: Vec<f64>,
     /// Chunks timed one by one.
     each: Vec<f64>,
     allocations: allocations::Allocations,
@@ -112,19 +119,28 @@ fn sample<B: Body<Data = Bytes>>(
             bodies.borrow_mut().push(body);
         }
     };
+    let rests = RefCell::new(Vec::with_capacity(chunks.len() / STRETCH));
     let read = || {
-        let (mut bodies, mut each) = (bodies.borrow_mut(), each.borrow_mut());
-        let mut is_over = false;
-        while !is_over {
-            for body in bodies.iter_mut() {
-                if one_by_one {
-                    let start = Instant::now();
-                    is_over = !poll(body);
-                    each.push(nanoseconds(start));
-                } else {
-                    is_over = !poll(body);
+        let (mut bodies, mut each, mut rests) = (bodies.borrow_mut(), each.borrow_mut(), rests.borrow_mut());
+        // The first chunk has passed; what is left over by the stretches is read with the end.
+        let stretches = (chunks.len() - 1) / STRETCH;
+        for _ in 0..stretches {
+            let start = Instant::now();
+            for _ in 0..STRETCH {
+                for body in bodies.iter_mut() {
+                    if one_by_one {
+                        let start = Instant::now();
+                        poll(body);
+                        each.push(nanoseconds(start));
+                    } else {
+                        poll(body);
+                    }
                 }
             }
+            rests.push(nanoseconds(start) / PASSED);
+        }
+        for body in bodies.iter_mut() {
+            while poll(body) {}
         }
         bodies.clear();
     };
@@ -132,17 +148,13 @@ fn sample<B: Body<Data = Bytes>>(
         Some(Part::First) => metered_section(&begin),
         _ => begin(),
     }
-    let start = Instant::now();
     match metered {
         Some(Part::Rest) => metered_section(&read),
         _ => read(),
     }
-    let rest = nanoseconds(start);
     let allocations = allocations::of_this_thread() - before;
 
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let number = (STREAMS * (chunks.len() - 1)) as f64;
-    Found { firsts: firsts.into_inner(), rest: rest / number, each: each.into_inner(), allocations }
+    Found { firsts: firsts.into_inner(), rests: rests.into_inner(), each: each.into_inner(), allocations }
 }
 
 /// A request, and the answer to it.

@@ -77,7 +77,8 @@ impl fmt::Display for How {
 /// What a case has cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
-    /// Nanoseconds a chunk, all but the first, and the end of the answers included: median over the samples.
+    /// Nanoseconds a chunk, without the first and the end: from memory the median over stretches of some chunks, over HTTP the time that
+    /// the reading thread computes, median over the samples.
     pub chunk_ns: f64,
     /// Of chunks timed one by one, with two readings of the clock in each: the median, and what one in a hundred exceeds.
     pub each_ns: f64,
