@@ -148,7 +148,6 @@ fn last_name(bound: &TypeParamBound) -> Option<String> {
 fn can_be_kept(bound: &TypeParamBound) -> bool {
     const KEPT: &[&str] = &[
         "Future",
-        "IntoFuture",
         "TryFuture",
         "Stream",
         "TryStream",

@@ -31,6 +31,7 @@
 //! - [`Convention`]: whose words spans are written in, OpenTelemetry's or OpenLLMetry's.
 //! - [`current`]: what a function may say about its span. [`InCurrentTrace`], [`spawn`], [`scoped`]: into other tasks and threads.
 //! - [`inject`], [`extract`], [`RequestBuilderExt`]: W3C trace context over HTTP.
+//! - [`wire`]: what a call to a model was, read from its bytes; for adapters to HTTP clients.
 //! - [`testing`]: what did this code trace?
 //!
 //! Before `init`, and after the guard is gone, annotated functions run as if they were not annotated.
@@ -57,6 +58,7 @@
 //! | `tls`, `otlp-grpc-tls` | no | https endpoints for OTLP over HTTP, over gRPC |
 //! | `reqwest` | no | `RequestBuilderExt` for reqwest 0.13 |
 //! | `tracing` | no | `Guard::tracing_layer` |
+//! | `llm` | by others | the module `wire`, the reader of calls to models |
 //! | `testing` | no | the module `testing` |
 //!
 //! OpenTelemetry's own types stand in `extract`, `Builder::exporter`, `Span::context`, `Guard::span_processor`, attribute values and
@@ -65,7 +67,10 @@
 // A library's build (no feature `sdk`) compiles the scopes that a program's features bring to life.
 #![cfg_attr(not(feature = "sdk"), allow(dead_code, unreachable_pub))]
 // What a feature adds is linked to where it is there.
-#![cfg_attr(not(all(feature = "reqwest", feature = "testing")), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "reqwest", feature = "testing", feature = "llm")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod diag;
 mod error;

@@ -8,7 +8,7 @@ pub use crate::record::{Kind, Site};
 pub use crate::scope::{
     AnyErr, DisplayErr, Entered, FollowBoxedFuture, FollowBoxedStream, FollowBoxedStreamOrErr, FollowFuture,
     FollowNothing, FollowStream, FollowStreamOrErr, NoErr, Open, Promised, PromisedFuture, PromisedNothing,
-    PromisedStream, Returned, Scope, call,
+    PromisedStream, Returned, Scope, call, ended_by,
 };
 pub use crate::value::Text;
 pub use llmetry_macros::__outer;

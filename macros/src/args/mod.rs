@@ -84,6 +84,11 @@ impl Args {
         args
     }
 
+    /// Whether something is to be done before the body.
+    pub(crate) fn asks_at_the_start(&self) -> bool {
+        self.parent.is_some() || !self.fields.is_empty() || !matches!(self.capture.inputs, Inputs::None)
+    }
+
     /// The parameter bindings that `capture(…)` takes, without `self` and skipped ones, in the order of the parameters.
     pub(crate) fn captured_inputs(&self, bindings: &[Ident]) -> Vec<Ident> {
         let is_captured = |name: &Ident| match &self.capture.inputs {

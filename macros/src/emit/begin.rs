@@ -7,7 +7,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt;
-use syn::{Expr, ExprLit, Lit};
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, ExprPath, Lit};
 
 use super::lints;
 use crate::args::{Args, Field, Inputs};
@@ -21,8 +22,11 @@ pub(super) fn begin(
     rt: &Rt<'_>,
 ) -> TokenStream {
     let span = Span::mixed_site();
-    let parent =
-        args.parent.as_ref().map(|parent| quote_spanned!(span=> #rt::Open::parent(&mut open, #parent);));
+    let parent = args.parent.as_ref().map(|parent| {
+        // A parameter is the body's.
+        let borrow = is_name(parent).then(|| quote_spanned!(span.located_at(parent.span())=> &));
+        quote_spanned!(span=> #rt::Open::parent(&mut open, #borrow #parent);)
+    });
     let fields = fields(&args.fields, rt);
     let input = input(args, function, rt);
     if parent.is_none() && fields.is_none() && input.is_none() {
@@ -39,6 +43,10 @@ pub(super) fn begin(
             #input
         }
     }
+}
+
+fn is_name(expr: &Expr) -> bool {
+    matches!(expr, Expr::Path(ExprPath { qself: None, path, .. }) if path.get_ident().is_some())
 }
 
 fn fields(fields: &[Field], rt: &Rt<'_>) -> Option<TokenStream> {

@@ -145,15 +145,39 @@ fn in_async_block(
             end::end(By::Async, Wrap::Nowhere, None, args.capture.output, at, rt)
         }
     };
-    let inside = quote_spanned! {span=>
-        #site
-        #begin
-        let (result, open) = #rt::Scope::new(open, #keywords #block).await;
-        #annotated
-        #end
+    // Of a block that only borrows rustc says more where it is the last expression.
+    let is_move = keywords.clone().into_iter().count() > 1;
+    // Another attribute of ours has to find a block as well.
+    let is_waited_for =
+        function.attrs.iter().any(|attr| attr.path().segments.iter().any(|part| part.ident == "__outer"));
+    let inside = if args.asks_at_the_start() || !is_move || is_waited_for {
+        let inside = quote_spanned! {span=>
+            #site
+            #begin
+            let (result, open) = #rt::Scope::new(open, #keywords #block).await;
+            #annotated
+            #end
+        };
+        let inside = braced(inside, block.span());
+        quote_spanned!(span=> #keywords #inside)
+    } else {
+        // Nothing but the user's own block: another one around it would store what it captures a second time.
+        let allow = lints::last_return();
+        let give_back = if around.is_none() {
+            quote_spanned!(span=> #allow return future;)
+        } else {
+            quote_spanned!(span=> future)
+        };
+        quote_spanned! {span=> {
+            #site
+            #begin
+            let future = #rt::ended_by(open, #keywords #block, |result, open| {
+                #annotated
+                #end
+            });
+            #give_back
+        } }
     };
-    let inside = braced(inside, block.span());
-    let inside = quote_spanned!(span=> #keywords #inside);
     match around {
         None => inside,
         Some((path, arguments)) => {

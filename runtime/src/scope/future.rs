@@ -86,6 +86,41 @@ impl<F: Future> Future for Scope<F> {
     }
 }
 
+pin_project! {
+    /// A future inside its span, and what is done with its output at the end.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct EndedBy<F, E> {
+        #[pin]
+        scope: Scope<F>,
+        end: E,
+    }
+}
+
+/// `future` inside the span of `open`, whose output goes through `end`.
+#[inline]
+pub fn ended_by<F, E, R>(open: Open, future: F, end: E) -> EndedBy<F, E>
+where
+    F: Future,
+    E: Fn(F::Output, Open) -> R,
+{
+    EndedBy { scope: Scope::new(open, future), end }
+}
+
+impl<F, E, R> Future for EndedBy<F, E>
+where
+    F: Future,
+    E: Fn(F::Output, Open) -> R,
+{
+    type Output = R;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<R> {
+        let this = self.project();
+        this.scope.poll(task).map(|(output, open)| (this.end)(output, open))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

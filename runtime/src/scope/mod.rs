@@ -49,7 +49,7 @@ pub use self::follow::{
     FollowBoxedFuture, FollowBoxedStream, FollowBoxedStreamOrErr, FollowFuture, FollowNothing, FollowStream,
     FollowStreamOrErr, Promised, PromisedFuture, PromisedNothing, PromisedStream,
 };
-pub use self::future::Scope;
+pub use self::future::{Scope, ended_by};
 #[cfg(feature = "testing")]
 pub(crate) use self::local_ids::fresh_trace_id;
 pub use self::open::Open;

@@ -322,6 +322,18 @@ impl IntoParent for &Context {
     }
 }
 
+impl IntoParent for &&Context {
+    fn into_parent(self) -> Context {
+        (*self).clone()
+    }
+}
+
+impl IntoParent for &&SpanContext {
+    fn into_parent(self) -> Context {
+        (*self).clone().into_parent()
+    }
+}
+
 impl IntoParent for SpanContext {
     fn into_parent(self) -> Context {
         Context::current().with_remote_span_context(self)

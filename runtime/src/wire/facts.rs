@@ -154,6 +154,8 @@ pub struct RequestFacts {
     pub encoding_formats: Vec<String>,
     /// Dimensions asked for.
     pub dimensions: Option<i64>,
+    /// The tier that shall serve the call; OpenAI's formats.
+    pub service_tier: Option<String>,
     /// The stored answer that this one follows.
     pub previous_response_id: Option<String>,
     /// Content, if asked for: the provider's own JSON, or plain text.
@@ -162,20 +164,30 @@ pub struct RequestFacts {
     pub partial: bool,
 }
 
-/// Content of a request as it stands on the wire. Texts longer than 32 KiB inside (images in base64) are cut.
+/// Content of a request as it stands on the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestContent {
     /// Instructions that stand apart from the messages.
-    pub system: Option<String>,
+    pub system: Option<Kept>,
     /// Messages, prompt, or texts to embed.
-    pub input: Option<String>,
+    pub input: Option<Kept>,
     /// Tools the model may ask for.
-    pub tools: Option<String>,
+    pub tools: Option<Kept>,
+}
+
+/// A piece of content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// A text.
+    Text(String),
+    /// JSON in the provider's own form. Texts longer than 32 KiB inside (images in base64) are cut; past the bound of the content
+    /// there are members left out at the end.
+    Json(String),
 }
 
 /// Token counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Usage {
     /// Tokens of the input, cached ones too.
@@ -190,6 +202,8 @@ pub struct Usage {
     pub reasoning: Option<u64>,
     /// The body's own total.
     pub total: Option<u64>,
+    /// What the call cost, in the provider's currency, where the body says it (some gateways do).
+    pub cost: Option<f64>,
 }
 
 impl Usage {

@@ -8,6 +8,8 @@
 //! over (brackets there are counted, not matched).
 
 mod passing;
+#[cfg(test)]
+mod tests;
 mod text;
 mod value;
 

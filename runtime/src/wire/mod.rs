@@ -8,6 +8,25 @@
 //! only what stands under one of our `words`; a file in `format/` says what that means. All of them take their bytes where they
 //! are: nothing is copied but facts, and content if it was asked for.
 //!
+//! ```
+//! use llmetry::wire::{Content, Head, RequestReader, ResponseReader, route};
+//!
+//! let route = route("POST", "api.openai.com", "/v1/chat/completions");
+//! let mut request = RequestReader::new(&route, Content::Off);
+//! request.push(br#"{"model": "gpt-x", "stream": true, "messages": []}"#);
+//! let request = request.finish();
+//!
+//! let head = Head::new(200).header("content-type", "text/event-stream");
+//! let mut answer = ResponseReader::new(route.format, request.operation, request.stream, head, Content::Off);
+//! for piece in ["data: {\"id\": \"c-1\", \"choi", "ces\": []}\n\ndata: [DO", "NE]\n\n"] {
+//!     answer.push(piece.as_bytes());
+//! }
+//! let facts = answer.finish();
+//! assert_eq!((facts.id.as_deref(), facts.stream_complete), (Some("c-1"), Some(true)));
+//! ```
+//!
+//! Content that was kept is brought into the GenAI convention's form of messages by `messages`.
+//!
 //! Bytes are those after transport and content decoding. Of a body whose `content-encoding` is not `identity` nothing is read,
 //! unless who calls has decoded it.
 
@@ -18,6 +37,7 @@ mod facts;
 mod format;
 mod framing;
 mod json;
+mod messages;
 mod request;
 mod response;
 mod route;
@@ -28,8 +48,9 @@ mod values;
 mod words;
 
 pub use facts::{
-    Choice, Content, Facts, Format, Operation, RequestContent, RequestFacts, ToolCall, Usage, WireError,
+    Choice, Content, Facts, Format, Kept, Operation, RequestContent, RequestFacts, ToolCall, Usage, WireError,
 };
+pub use messages::{input_messages, output_messages, system_instructions};
 pub use request::RequestReader;
 pub use response::{Head, ResponseReader};
 pub use route::{Route, route};

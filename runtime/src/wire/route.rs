@@ -220,6 +220,8 @@ const HINTS: &[(&str, &str)] = &[
     ("crusoecloud.com", "crusoe"),
     ("heroku.com", "heroku"),
     ("fireworks.ai", "fireworks"),
+    ("ai21.com", "ai21"),
+    ("aleph-alpha.com", "aleph_alpha"),
     ("sambanova.ai", "sambanova"),
     ("nvidia.com", "nvidia"),
     ("githubcopilot.com", "github"),

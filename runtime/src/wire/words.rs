@@ -99,7 +99,7 @@ words! {
         CachedTokens = b"cached_tokens", CandidateCount = b"candidateCount", Candidates = b"candidates",
         CandidatesTokenCount = b"candidatesTokenCount", Choices = b"choices",
         CompletionTokenDetails = b"completion_token_details", CompletionTokens = b"completion_tokens",
-        CompletionTokensDetails = b"completion_tokens_details", ContentBlock = b"content_block",
+        CompletionTokensDetails = b"completion_tokens_details", ContentBlock = b"content_block", Cost = b"cost",
         Custom = b"custom", Data = b"data", Details = b"details",
         Dimensions = b"dimensions", Done = b"done", EmbedContentConfig = b"embedContentConfig",
         Embedding = b"embedding", EmbeddingDimension = b"embeddingDimension", Embeddings = b"embeddings",

@@ -133,6 +133,12 @@ pub(crate) const KNOWN: &[Known] = &[
     ),
     (
         Lost,
+        "clippy::manual_async_fn",
+        In(&["warnings::looked_at::future_returns"]),
+        "the block is not the function's last expression any more",
+    ),
+    (
+        Lost,
         "clippy::cognitive_complexity",
         In(&[
             "warnings::sizes::cognitive_complexity_of_a_future",

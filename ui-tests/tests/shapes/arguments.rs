@@ -274,7 +274,8 @@ shapes! {
     tuple: tuple(pair("a", "b")) => "tuple";
     tuple_async: fates(|| tuple_async(pair("a", "b"))) => "tuple_async cancelled, tuple_async";
     nested: nested((1, (2, [3, 4]))) => "nested";
-    nested_async: fates(|| nested_async((D("a"), (D("b"), [D("c"), D("d")])))) => "nested_async cancelled, nested_async";
+    nested_async: fates(|| nested_async((D("a"), (D("b"), [D("c"), D("d")]))))
+        => "nested_async cancelled, nested_async";
     rest_of_tuple: rest_of_tuple((1, D("b"), D("c"), 4)) => "rest_of_tuple";
     structure: structure(Point { x: 1, y: 2 }) => "structure";
     structure_async: fates(|| structure_async(point())) => "structure_async cancelled, structure_async";
@@ -286,11 +287,14 @@ shapes! {
     either: either(Ok(1)) + either(Err(2)) => "either, either";
     impossible: impossible(Ok(1)) => "impossible";
     reference: reference(&(1, 2)) => "reference";
-    through_a_reference: { let mut pair = (1, D("b")); log(finish(through_a_reference(&mut pair)).0); pair } => "through_a_reference";
-    mutable_reference: { let mut p = Point { x: 1, y: 2 }; (mutable_reference(&mut p), p) } => "mutable_reference";
+    through_a_reference: { let mut pair = (1, D("b")); log(finish(through_a_reference(&mut pair)).0); pair }
+        => "through_a_reference";
+    mutable_reference: { let mut p = Point { x: 1, y: 2 }; (mutable_reference(&mut p), p) }
+        => "mutable_reference";
     by_ref: by_ref(D("a"), pair("b", "c")) => "by_ref";
     by_ref_mut: by_ref_mut(D("a"), pair("b", "c"), D("d")) => "by_ref_mut";
-    by_ref_mut_async: fates(|| by_ref_mut_async(D("a"), pair("b", "c"), D("d"))) => "by_ref_mut_async cancelled, by_ref_mut_async";
+    by_ref_mut_async: fates(|| by_ref_mut_async(D("a"), pair("b", "c"), D("d")))
+        => "by_ref_mut_async cancelled, by_ref_mut_async";
     slice: slice([1, 2, 3, 4]) => "slice";
     slice_rest: slice_rest(&[1, 2, 3]) => "slice_rest";
     array: fates(|| array([D("a"), D("b"), D("c")])) => "array cancelled, array";
@@ -300,7 +304,8 @@ shapes! {
     mutable: mutable(1, (2, 3)) => "mutable";
     mutable_async: fates(|| mutable_async(vec![0])) => "mutable_async cancelled, mutable_async";
     underscores: underscores(D("a"), D("b"), D("c")) => "underscores";
-    underscores_async: fates(|| underscores_async(D("a"), D("b"), D("c"))) => "underscores_async cancelled, underscores_async";
+    underscores_async: fates(|| underscores_async(D("a"), D("b"), D("c")))
+        => "underscores_async cancelled, underscores_async";
     cfgs: cfgs(1, 2) => "cfgs";
     lint_attributes: lint_attributes(1, 2, 3) => "lint_attributes";
     raw: raw(1, (2, 3)) => "raw";
@@ -309,10 +314,12 @@ shapes! {
     our_names: our_names(1, 2, 3, 4, 5, 6, 7) => "our_names";
     our_names_async: finish(our_names_async((1, 2), 3, 4)) => "our_names_async";
     shadowed: shadowed(D("a")) => "shadowed";
-    moved_into_a_closure: fates(|| moved_into_a_closure(D("a"), D("b"))) => "moved_into_a_closure cancelled, moved_into_a_closure";
+    moved_into_a_closure: fates(|| moved_into_a_closure(D("a"), D("b")))
+        => "moved_into_a_closure cancelled, moved_into_a_closure";
     moved_in_a_loop: moved_in_a_loop(vec![D("a"), D("b")]) => "moved_in_a_loop";
     borrowed_across: finish(borrowed_across("abc".to_owned())) => "borrowed_across";
     maybe: maybe(Some(&D("a")), Some(D("b"))) => "maybe";
     partly_moved: partly_moved(point(), Wrap(Box::new(D("1")), Box::new(D("2")))) => "partly_moved";
-    partly_moved_async: fates(|| partly_moved_async(point(), Wrap(Box::new(D("1")), Box::new(D("2"))))) => "partly_moved_async cancelled, partly_moved_async";
+    partly_moved_async: fates(|| partly_moved_async(point(), Wrap(Box::new(D("1")), Box::new(D("2")))))
+        => "partly_moved_async cancelled, partly_moved_async";
 }

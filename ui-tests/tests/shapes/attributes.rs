@@ -240,7 +240,8 @@ shapes! {
     tracked_early: (tracked_early(D("good")), tracked_early(D("bad")).is_err())
         => "tracked_early(tracked_result), tracked_early";
     tracked_future: finish(tracked_future(D("d"))) => "tracked_future";
-    tracked_opaque: fates(|| tracked_opaque(D("d"))) => "tracked_opaque cancelled, tracked_opaque cancelled, tracked_opaque";
+    tracked_opaque: fates(|| tracked_opaque(D("d")))
+        => "tracked_opaque cancelled, tracked_opaque cancelled, tracked_opaque";
     tracked_text: tracked_text(Some(1)) => "tracked_text";
     // SAFETY: every processor of this architecture has the feature.
     with_features: unsafe { with_features(1) } => "with_features";

@@ -73,6 +73,29 @@ macro_rules! items {
             pause().await;
             n.get()
         }
+        #[cfg_attr($on, task(capture(input, output), fields(my.n = n.get())))]
+        pub(super) async fn of_a_captured_cell(n: Cell<u8>, _m: &(dyn Fn() + Send + Sync)) -> Cell<u8> {
+            pause().await;
+            n
+        }
+        #[cfg_attr($on, task(capture(input, output), fields(my.n = n)))]
+        pub(super) fn of_a_captured_block(n: u8, m: Cell<u8>) -> impl Future<Output = Cell<u8>> {
+            async move {
+                pause().await;
+                m.set(n);
+                m
+            }
+        }
+        #[cfg_attr($on, task(parent = &parent))]
+        pub(super) async fn of_a_parent(parent: llmetry::opentelemetry::Context) {
+            pause().await;
+        }
+        #[cfg_attr($on, workflow)]
+        #[cfg_attr($on, task)]
+        pub(super) async fn of_two_kinds((n, _): (Cell<u8>, Vec<u8>)) -> u8 {
+            pause().await;
+            n.get()
+        }
         #[cfg_attr($on, task)]
         pub(super) async fn of_rc(n: Rc<u8>) -> u8 {
             pause().await;
@@ -227,6 +250,10 @@ shapes! {
     nothing: auto_traits!(nothing()) => "";
     sends: auto_traits!(sends(Arc::new(1), vec![], (2, String::new()))) => "";
     of_cell: auto_traits!(of_cell(Cell::new(1))) => "";
+    of_a_captured_cell: auto_traits!(of_a_captured_cell(Cell::new(1), &|| {})) => "";
+    of_a_captured_block: auto_traits!(of_a_captured_block(1, Cell::new(1))) => "";
+    of_a_parent: auto_traits!(of_a_parent(llmetry::opentelemetry::Context::new())) => "";
+    of_two_kinds: auto_traits!(of_two_kinds((Cell::new(1), vec![]))) => "";
     of_rc: auto_traits!(of_rc(Rc::new(1))) => "";
     of_an_unused_rc: auto_traits!(of_an_unused_rc(Rc::new(1))) => "";
     of_an_rc_pattern: auto_traits!(of_an_rc_pattern((Rc::new(1), 2))) => "";
@@ -247,7 +274,8 @@ shapes! {
     opaque_ready: auto_traits!(opaque_ready(1)) => "opaque_ready cancelled";
     opaque_stream: auto_traits!(opaque_stream(1)) => "opaque_stream x0 cancelled";
     opaque_stream_of_rc: auto_traits!(opaque_stream_of_rc(Rc::new(1))) => "opaque_stream_of_rc x0 cancelled";
-    later_stream: auto_traits!(later_stream(1)) + &auto_traits!(finish(later_stream(1))) => "later_stream x0 cancelled";
+    later_stream: auto_traits!(later_stream(1)) + &auto_traits!(finish(later_stream(1)))
+        => "later_stream x0 cancelled";
     boxed: auto_traits!(boxed(1)) => "boxed cancelled";
     recursive: auto_traits!(recursive(1)) => "";
     sent_to_a_thread: {

@@ -145,6 +145,10 @@ macro_rules! items {
         pub(super) fn never(a: D) -> ! {
             panic!("{}", a.0)
         }
+        #[cfg_attr($on, task(capture(input, output)))]
+        pub(super) fn configured(#[cfg(any())] a: Missing, #[cfg(all())] b: u8) -> u8 {
+            b
+        }
         #[cfg_attr($on, task(capture(r#type)))]
         pub(super) fn raw(r#type: u8) -> u8 {
             r#type
@@ -175,35 +179,51 @@ macro_rules! items {
 twice!(items);
 
 /// Opens the second lock.
-pub(crate) fn shown<R>(f: impl FnOnce() -> R) -> R {
+fn shown<R>(f: impl FnOnce() -> R) -> R {
     llmetry::current().capture_content(true);
     f()
 }
 
 shapes! {
-    plain: shown(|| plain(1, "a", true)) => "plain in={\"a\":1,\"text\":\"a\",\"yes\":true} out=2";
-    moved: shown(|| fates(|| moved(D("a"), D("b")))) => "tool:moved in={\"a\":\"D(\\\"a\\\")\",\"b\":\"D(\\\"b\\\")\"} cancelled, tool:moved in={\"a\":\"D(\\\"a\\\")\",\"b\":\"D(\\\"b\\\")\"} out=\"D(\\\"b\\\")\"";
-    patterns: shown(|| fates(|| patterns(pair("a", "b"), D("c"), D("d"), [1, 2]))) => "patterns in={\"a\":\"D(\\\"a\\\")\",\"c\":1} cancelled, patterns in={\"a\":\"D(\\\"a\\\")\",\"c\":1} out=\"D(\\\"c\\\")\"";
-    one: shown(|| one(1, 2)) => "one in={\"b\":2} out=3";
+    plain: shown(|| plain(1, "a", true)) => r#"plain in={"a":1,"text":"a","yes":true} out=2"#;
+    moved: shown(|| fates(|| moved(D("a"), D("b"))))
+        => r#"tool:moved in={"a":"D(\"a\")","b":"D(\"b\")"} cancelled, tool:moved in={"a":"D(\"a\")","b":"D(\"b\")"} out="D(\"b\")""#;
+    patterns: shown(|| fates(|| patterns(pair("a", "b"), D("c"), D("d"), [1, 2])))
+        => r#"patterns in={"a":"D(\"a\")","c":1} cancelled, patterns in={"a":"D(\"a\")","c":1} out="D(\"c\")""#;
+    one: shown(|| one(1, 2)) => r#"one in={"b":2} out=3"#;
     none: shown(|| none(1)) => "none out=1";
     nothing_to_say: shown(|| { let mut n = 1; nothing_to_say(&mut n); n }) => "nothing_to_say out=null";
-    opaque: shown(|| opaque(Opaque(1), &Text("text"), &|n| n, u8::default as fn() -> u8).0) => "agent:opaque in={\"a\":\"capture::Opaque\",\"b\":\"text\",\"c\":\"&dyn core::ops::function::Fn(u8) -> u8\",\"d\":\"fn() -> u8\"} out=\"capture::Opaque\"";
-    generic: shown(|| (generic(1, "a").1, generic(Opaque(1), &[1_u8]).1)) => "generic in={\"a\":\"i32\",\"b\":\"&str\"} out=\"(i32, usize)\", generic in={\"a\":\"capture::Opaque\",\"b\":\"&[u8; 1]\"} out=\"(capture::Opaque, usize)\"";
-    generic_shown: shown(|| generic_shown(Some(D("d")))) => "generic_shown in={\"a\":\"Some(D(\\\"d\\\"))\"} out=\"Some(D(\\\"d\\\"))\"";
-    bad: shown(|| { let _ = bad(Bad); }) => "bad in={\"a\":\"[cannot be written: capture::Bad]\"} out=\"[cannot be written: capture::Bad]\"";
-    succeeds: shown(|| (finish(succeeds(D("d"))), finish(succeeds(D("e"))))) => "succeeds out=\"D(\\\"d\\\")\", succeeds !Silent";
-    opaque_result: shown(|| opaque_result(2).count()) => "opaque_result out={\"start\":0,\"end\":2}";
-    borrowed: shown(|| { let mut items = vec![1]; *borrowed(&mut items, &2) += 1; items }) => "borrowed in={\"a\":[1],\"b\":2} out=1";
-    mutable: shown(|| mutable(vec![0])) => "mutable in={\"a\":[0]} out=[0,1]";
-    future: shown(|| fates(|| future(1))) => "future in={\"n\":1} cancelled, future in={\"n\":1} cancelled, future in={\"n\":1} out=2";
-    boxed: shown(|| fates(|| boxed(D("d")))) => "boxed in={\"d\":\"D(\\\"d\\\")\"} cancelled, boxed in={\"d\":\"D(\\\"d\\\")\"} cancelled, boxed in={\"d\":\"D(\\\"d\\\")\"} out=\"D(\\\"d\\\")\"";
-    boxed_block: shown(|| fates(|| boxed_block(D("d")))) => "boxed_block in={\"d\":\"D(\\\"d\\\")\"} cancelled, boxed_block in={\"d\":\"D(\\\"d\\\")\"} out=\"D(\\\"d\\\")\"";
-    items: shown(|| finish(items(2).collect::<Vec<_>>())) => "items in={\"n\":2} x2";
-    twice_captured: shown(|| finish(twice_captured(1))) => "workflow:twice_captured in={\"a\":1} out=1(tool:twice_captured in={\"a\":1})";
-    local: shown(|| finish(local(Rc::new(Cell::new(1))))) => "local in={\"a\":\"Cell { value: 1 }\"} out=\"Cell { value: 1 }\"";
-    panics: shown(|| finish(panics(D("a")))) => "panics in={\"a\":\"D(\\\"a\\\")\"} !panic";
-    never: shown(|| never(D("a"))) => "never in={\"a\":\"D(\\\"a\\\")\"} !panic";
-    raw: shown(|| raw(1)) => "raw in={\"type\":1}";
-    method: shown(|| { let mut s = S(D("s")); finish(s.method(D("d"))).0 }) => "method in={\"d\":\"D(\\\"d\\\")\"} out=\"D(\\\"d\\\")\"";
-    async_trait: shown(|| fates(|| async { 1_u8.does("a", D("d")).await })) => "tool:does in={\"text\":\"a\",\"d\":\"D(\\\"d\\\")\"} cancelled, tool:does in={\"text\":\"a\",\"d\":\"D(\\\"d\\\")\"} out=\"D(\\\"d\\\")\"";
+    opaque: shown(|| opaque(Opaque(1), &Text("text"), &|n| n, u8::default as fn() -> u8).0)
+        => r#"agent:opaque in={"a":"capture::Opaque","b":"text","c":"&dyn core::ops::function::Fn(u8) -> u8","d":"fn() -> u8"} out="capture::Opaque""#;
+    generic: shown(|| (generic(1, "a").1, generic(Opaque(1), &[1_u8]).1))
+        => r#"generic in={"a":"i32","b":"&str"} out="(i32, usize)", generic in={"a":"capture::Opaque","b":"&[u8; 1]"} out="(capture::Opaque, usize)""#;
+    generic_shown: shown(|| generic_shown(Some(D("d"))))
+        => r#"generic_shown in={"a":"Some(D(\"d\"))"} out="Some(D(\"d\"))""#;
+    bad: shown(|| { let _ = bad(Bad); })
+        => r#"bad in={"a":"[cannot be written: capture::Bad]"} out="[cannot be written: capture::Bad]""#;
+    succeeds: shown(|| (finish(succeeds(D("d"))), finish(succeeds(D("e")))))
+        => r#"succeeds out="D(\"d\")", succeeds !Silent"#;
+    opaque_result: shown(|| opaque_result(2).count()) => r#"opaque_result out={"start":0,"end":2}"#;
+    borrowed: shown(|| { let mut items = vec![1]; *borrowed(&mut items, &2) += 1; items })
+        => r#"borrowed in={"a":[1],"b":2} out=1"#;
+    mutable: shown(|| mutable(vec![0])) => r#"mutable in={"a":[0]} out=[0,1]"#;
+    future: shown(|| fates(|| future(1)))
+        => r#"future in={"n":1} cancelled, future in={"n":1} cancelled, future in={"n":1} out=2"#;
+    boxed: shown(|| fates(|| boxed(D("d"))))
+        => r#"boxed in={"d":"D(\"d\")"} cancelled, boxed in={"d":"D(\"d\")"} cancelled, boxed in={"d":"D(\"d\")"} out="D(\"d\")""#;
+    boxed_block: shown(|| fates(|| boxed_block(D("d"))))
+        => r#"boxed_block in={"d":"D(\"d\")"} cancelled, boxed_block in={"d":"D(\"d\")"} out="D(\"d\")""#;
+    items: shown(|| finish(items(2).collect::<Vec<_>>())) => r#"items in={"n":2} x2"#;
+    twice_captured: shown(|| finish(twice_captured(1)))
+        => r#"workflow:twice_captured in={"a":1} out=1(tool:twice_captured in={"a":1})"#;
+    local: shown(|| finish(local(Rc::new(Cell::new(1)))))
+        => r#"local in={"a":"Cell { value: 1 }"} out="Cell { value: 1 }""#;
+    panics: shown(|| finish(panics(D("a")))) => r#"panics in={"a":"D(\"a\")"} !panic"#;
+    never: shown(|| never(D("a"))) => r#"never in={"a":"D(\"a\")"} !panic"#;
+    configured: shown(|| configured(1)) => r#"configured in={"b":1} out=1"#;
+    raw: shown(|| raw(1)) => r#"raw in={"type":1}"#;
+    method: shown(|| { let mut s = S(D("s")); finish(s.method(D("d"))).0 })
+        => r#"method in={"d":"D(\"d\")"} out="D(\"d\")""#;
+    async_trait: shown(|| fates(|| async { 1_u8.does("a", D("d")).await }))
+        => r#"tool:does in={"text":"a","d":"D(\"d\")"} cancelled, tool:does in={"text":"a","d":"D(\"d\")"} out="D(\"d\")""#;
 }

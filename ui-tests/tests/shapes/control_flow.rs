@@ -341,16 +341,20 @@ shapes! {
     error_is_text: error_is_text(0) => "error_is_text !String";
     breaks: (breaks(0), breaks(1)) => "breaks, breaks";
     ready: ready(1) => "ready";
-    returns_early: (returns_early(D("a"), D("b")), returns_early(D("c"), D("d"))) => "returns_early, returns_early";
-    returns_in_a_condition: [0, 1, 2].map(returns_in_a_condition) => "returns_in_a_condition, returns_in_a_condition, returns_in_a_condition";
+    returns_early: (returns_early(D("a"), D("b")), returns_early(D("c"), D("d")))
+        => "returns_early, returns_early";
+    returns_in_a_condition: [0, 1, 2].map(returns_in_a_condition)
+        => "returns_in_a_condition, returns_in_a_condition, returns_in_a_condition";
     returns_in_an_argument: returns_in_an_argument(D("abc")) => "returns_in_an_argument";
     returns_in_a_match: [0, 1].map(returns_in_a_match) => "returns_in_a_match, returns_in_a_match";
-    returns_from_a_loop: fates(|| returns_from_a_loop(2)) => "returns_from_a_loop cancelled, returns_from_a_loop";
+    returns_from_a_loop: fates(|| returns_from_a_loop(2))
+        => "returns_from_a_loop cancelled, returns_from_a_loop";
     returns_nothing: returns_nothing(0) => "returns_nothing";
     ends_with_return: ends_with_return(1) => "ends_with_return";
     let_else: (let_else(None), let_else(Some(D("a")))) => "let_else, let_else";
     labels: labels(1, 2) => "labels";
-    labelled_block: (finish(labelled_block(0)), fates(|| labelled_block(1))) => "labelled_block, labelled_block cancelled, labelled_block";
+    labelled_block: (finish(labelled_block(0)), fates(|| labelled_block(1)))
+        => "labelled_block, labelled_block cancelled, labelled_block";
     breaks_with_a_value: breaks_with_a_value() => "breaks_with_a_value";
     while_let: while_let(vec![D("a"), D("b"), D("c")]) => "while_let";
     closures_return: closures_return() => "closures_return";

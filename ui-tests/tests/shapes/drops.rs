@@ -205,13 +205,15 @@ shapes! {
     names: names(D("a"), D("b"), D("c")) => "names";
     unused_and_wild: unused_and_wild(D("a"), D("b"), D("c"), D("d")) => "unused_and_wild";
     patterns: patterns(pair("x", "rest of 0"), pair("rest of 1", "y")) => "patterns";
-    patterns_between: patterns_between(D("a"), pair("x", "rest"), D("b"), letters(), D("e")) => "patterns_between";
+    patterns_between: patterns_between(D("a"), pair("x", "rest"), D("b"), letters(), D("e"))
+        => "patterns_between";
     wild_between: wild_between(D("a"), D("b"), pair("x", "rest"), D("c"), D("d")) => "wild_between";
     refs: refs(D("a"), D("b"), D("c")) => "refs";
     moved_out: moved_out(D("a"), D("b"), D("c")) => "moved_out";
     dropped_early: dropped_early(D("a"), D("b"), D("c")) => "dropped_early";
     tail_temporary: tail_temporary(D("a"), pair("b", "c")) => "tail_temporary";
-    tail_temporary_without_patterns: tail_temporary_without_patterns(D("a"), D("b")) => "tail_temporary_without_patterns";
+    tail_temporary_without_patterns: tail_temporary_without_patterns(D("a"), D("b"))
+        => "tail_temporary_without_patterns";
     tail_match: tail_match(D("a")) => "tail_match";
     tail_without_value: tail_without_value(D("a")) => "tail_without_value";
     shadowing: shadowing(D("a")) => "shadowing";
@@ -227,8 +229,10 @@ shapes! {
         => "wild_between_async cancelled, wild_between_async";
     partly_moved_async: fates(|| partly_moved_async(two("a1", "a2"), boxes(|one, two| Pair { one, two }), two("c1", "c2")))
         => "partly_moved_async cancelled, partly_moved_async";
-    moved_late_async: fates(|| moved_late_async(D("a"), D("b"), D("c"))) => "moved_late_async cancelled, moved_late_async";
-    awaited: fates(|| awaited(D("a"), D("b"))) => "awaited cancelled(names_async cancelled), awaited(names_async)";
+    moved_late_async: fates(|| moved_late_async(D("a"), D("b"), D("c")))
+        => "moved_late_async cancelled, moved_late_async";
+    awaited: fates(|| awaited(D("a"), D("b")))
+        => "awaited cancelled(names_async cancelled), awaited(names_async)";
     awaited_with_temporaries: fates(|| awaited_with_temporaries(D("a")))
         => "awaited_with_temporaries cancelled(names_async cancelled), awaited_with_temporaries(names_async)";
     tail_temporary_async: fates(|| tail_temporary_async(pair("a", "b")))
@@ -236,9 +240,11 @@ shapes! {
     tail_await: fates(|| tail_await(D("a"))) => "tail_await cancelled, tail_await";
     panicking_async: fates(|| panicking_async(D("a"), pair("b", "c"), D("d")))
         => "panicking_async cancelled, panicking_async !panic";
-    returned_async: fates(|| returned_async(D("a"), pair("b", "c"))) => "returned_async cancelled, returned_async";
+    returned_async: fates(|| returned_async(D("a"), pair("b", "c")))
+        => "returned_async cancelled, returned_async";
     own: two("s1", "s2").own(D("a"), D("b")) => "agent:own";
-    own_async: fates(|| two("s1", "s2").own_async(pair("a", "b"), D("c"))) => "agent:own_async cancelled, agent:own_async";
+    own_async: fates(|| two("s1", "s2").own_async(pair("a", "b"), D("c")))
+        => "agent:own_async cancelled, agent:own_async";
     own_one: fates(|| two("s1", "s2").own_one(D("a"))) => "agent:own_one cancelled, agent:own_one";
 }
 

@@ -166,6 +166,14 @@ macro_rules! items {
             Ok(0..n)
         }
         #[cfg_attr($on, task)]
+        pub(super) fn function_of_texts() -> impl for<'a> Fn(&'a str) -> &'a str {
+            |text| text.trim()
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn function_of_text(n: usize) -> impl Fn(&str) -> usize {
+            move |text| text.len() + n
+        }
+        #[cfg_attr($on, task)]
         pub(super) fn closure(n: u8) -> impl FnOnce(D) -> (u8, D) {
             move |d| (n, d)
         }
@@ -307,7 +315,10 @@ shapes! {
     impl_nested: impl_nested(3).map(|f| f(1)) => "impl_nested";
     impl_pair: { let (a, [b, _]) = impl_pair(3); format!("{a:?} {b}") } => "impl_pair";
     impl_of_impl: impl_of_impl(3).map(|n| n.to_string()).collect::<Vec<_>>() => "impl_of_impl";
-    impl_or_error: (impl_or_error(3).map(Iterator::count), impl_or_error(0).is_err()) => "impl_or_error, impl_or_error !Broken";
+    impl_or_error: (impl_or_error(3).map(Iterator::count), impl_or_error(0).is_err())
+        => "impl_or_error, impl_or_error !Broken";
+    function_of_texts: function_of_texts()(" a ") => "function_of_texts";
+    function_of_text: function_of_text(1)("a") => "function_of_text";
     closure: closure(3)(D("d")) => "closure";
     coerces: coerces(3)(1) + coerces(0)(1) => "coerces, coerces";
     coerces_async: (finish(coerces_async(0)), finish(coerces_async(1))) => "coerces_async, coerces_async";

@@ -201,7 +201,8 @@ shapes! {
         std::thread::spawn(|| drop(future)).join().ok()
     } => "sends cancelled";
     holds_a_guard: finish(holds_a_guard(&Mutex::new(1))) => "holds_a_guard";
-    boxed: { let future: Pin<Box<dyn Future<Output = D>>> = Box::pin(steps(2, D("d"))); finish(future) } => "steps";
+    boxed: { let future: Pin<Box<dyn Future<Output = D>>> = Box::pin(steps(2, D("d"))); finish(future) }
+        => "steps";
     in_a_list: finish(async {
         let mut outputs = Vec::new();
         for future in vec![steps(1, D("a")), steps(2, D("b"))] {
@@ -223,7 +224,8 @@ shapes! {
     by_hand: finish(by_hand(3)) => "by_hand";
     handle_like: finish(handle_like(Some(3))) => "handle_like";
     panics_when_dropped: cancel(panics_when_dropped()) => "panics_when_dropped cancelled";
-    drops_trace: fates(|| drops_trace(D("d"))) => "workflow:drops_trace cancelled(said), workflow:drops_trace(said)";
+    drops_trace: fates(|| drops_trace(D("d")))
+        => "workflow:drops_trace cancelled(said), workflow:drops_trace(said)";
     select_in_an_async_block: finish(async {
         let first = async { steps(1, D("a")).await; 1 };
         both(first, steps(0, D("b"))).await

@@ -175,7 +175,8 @@ shapes! {
     const_by_turbofish: const_by_turbofish::<3, true>() => "const_by_turbofish";
     unsized_by_ref: unsized_by_ref("a") + &unsized_by_ref(&1) => "unsized_by_ref, unsized_by_ref";
     where_clauses: where_clauses([(1, "a"), (1, "b"), (1, "a")]) => "where_clauses";
-    higher_ranked_where: higher_ranked_where(|text| Box::new(text.split(' ')), &["a b".to_owned()]) => "higher_ranked_where";
+    higher_ranked_where: higher_ranked_where(|text| Box::new(text.split(' ')), &["a b".to_owned()])
+        => "higher_ranked_where";
     references_iterate: references_iterate(&vec![1, 2]) => "references_iterate";
     outlives: format!("{:?}", outlives(&D("d"))) => "outlives";
     projected: projected(vec!["a", "b"]) => "projected";
@@ -183,7 +184,8 @@ shapes! {
     our_names_fail: our_names::<u8, _, _, _, _>(|_: u8| None::<u8>, Broken, 1) => "our_names !Broken";
     awaits: fates(|| awaits(any_async(D("a"), D("b"))))
         => "awaits cancelled(any_async cancelled), awaits(any_async)";
-    awaits_result: finish(awaits_result(async { pause().await; Err::<u8, _>(Broken) })) => "awaits_result !Silent";
+    awaits_result: finish(awaits_result(async { pause().await; Err::<u8, _>(Broken) }))
+        => "awaits_result !Silent";
     generic_error: (generic_error(Silent).is_err(), generic_error(Broken).is_err())
         => "generic_error !Silent, generic_error !Broken";
     printable_error: printable_error("text") => "printable_error !&str";
@@ -193,7 +195,8 @@ shapes! {
     downcasts_to_another: downcasts::<u8>(Box::new(D("d"))) => "downcasts";
     recursive: recursive("a", 2) => "recursive(recursive(recursive))";
     composed: composed(|n: u8| n + 1, |n| n.to_string())(1) => "composed";
-    collects: (collects::<Vec<_>>(&[1]), collects::<std::collections::BTreeSet<_>>(&[2])) => "collects, collects";
+    collects: (collects::<Vec<_>>(&[1]), collects::<std::collections::BTreeSet<_>>(&[2]))
+        => "collects, collects";
     first: Of::<_>(&[1, 2], PhantomData).first() => "first";
     all: finish(Of::<_>(&[1, 2], PhantomData).all([3])) => "all";
     map: Of::<_>(&[1, 2], PhantomData).map(|n| n + 1).collect::<Vec<i32>>() => "map";

@@ -106,7 +106,8 @@ macro_rules! items {
 twice!(items);
 
 shapes! {
-    two: fates(|| two((1, D("d")))) => "workflow:above cancelled(tool:below cancelled), workflow:above(tool:below)";
+    two: fates(|| two((1, D("d"))))
+        => "workflow:above cancelled(tool:below cancelled), workflow:above(tool:below)";
     three: three(D("a"), D("b")) => "workflow:three(agent:three(three))";
     three_in_one: fates(|| three_in_one(D("a"), D("b")))
         => "workflow:three_in_one cancelled(agent:three_in_one cancelled(tool:three_in_one cancelled)), \

@@ -270,17 +270,20 @@ shapes! {
     by_ref: S(1, D("d")).by_ref().0 => "by_ref, tool:drop";
     by_ref_async: finish(S(1, D("d")).by_ref_async()).len() => "by_ref_async(by_ref), tool:drop";
     by_mut: S(1, D("d")).by_mut().by_mut().0 => "by_mut, by_mut, tool:drop";
-    by_mut_async: { let mut s = S(1, D("d")); *finish(s.by_mut_async(2)) += 1; s.0 } => "agent:by_mut_async, tool:drop";
+    by_mut_async: { let mut s = S(1, D("d")); *finish(s.by_mut_async(2)) += 1; s.0 }
+        => "agent:by_mut_async, tool:drop";
     by_pin: pin!(S(1, D("d"))).as_mut().by_pin() => "by_pin, tool:drop";
     by_pin_async: finish(pin!(S(1, D("d"))).as_mut().by_pin_async()) => "by_pin_async(by_mut), tool:drop";
     by_pinned_box: fates(|| Box::pin(S(1, D("d"))).by_pinned_box())
         => "tool:drop, by_pinned_box cancelled(tool:drop), by_pinned_box(tool:drop)";
     by_rc: { let s = Rc::new(S(1, D("d"))); s.clone().by_rc() } => "by_rc, tool:drop";
     by_arc: { let s = Arc::new(S(1, D("d"))); finish(Arc::clone(&s).by_arc()) } => "by_arc, tool:drop";
-    by_ref_arc: { let s = Arc::new(S(1, D("d"))); Arc::strong_count(&s.by_ref_arc()) } => "by_ref_arc, tool:drop";
+    by_ref_arc: { let s = Arc::new(S(1, D("d"))); Arc::strong_count(&s.by_ref_arc()) }
+        => "by_ref_arc, tool:drop";
     by_mut_box: { let mut s = Box::new(S(1, D("d"))); finish(s.by_mut_box()) } => "by_mut_box, tool:drop";
     with_a_lifetime: *S(1, D("a")).with_a_lifetime(&S(2, D("b"))) => "with_a_lifetime, tool:drop, tool:drop";
-    named_lifetime: { let mut s = S(1, D("d")); *s.named_lifetime("x").0 += 1; s.0 } => "named_lifetime, tool:drop";
+    named_lifetime: { let mut s = S(1, D("d")); *s.named_lifetime("x").0 += 1; s.0 }
+        => "named_lifetime, tool:drop";
     self_everywhere: S(1, D("a")).self_everywhere(Some(&S(2, D("b")))).map_err(|s| s.0)
         => "self_everywhere, tool:drop, tool:drop, tool:drop";
     self_everywhere_fails: S(1, D("a")).self_everywhere(None).map_err(|s| s.0)
@@ -302,7 +305,8 @@ shapes! {
     display: S(1, D("d")).to_string() => "fmt, tool:drop";
     iterator: Down(2).collect::<Vec<_>>() => "next, next, next";
     future_by_hand: finish(Down(1)) => "poll(next), poll(next)";
-    by_a_variant: (fates(|| E::A { n: 0 }.turn()), finish(E::B(D("b")).turn())) => "turn cancelled, turn, turn";
+    by_a_variant: (fates(|| E::A { n: 0 }.turn()), finish(E::B(D("b")).turn()))
+        => "turn cancelled, turn, turn";
     by_box: Box::new(E::B(D("b"))).by_box() => "by_box";
     by_box_async: fates(|| Box::new(E::B(D("b"))).by_box_async(D("c")))
         => "by_box_async cancelled, by_box_async(by_box)";

@@ -1,6 +1,7 @@
 //! Functions that never return: they end by panic or by being dropped.
 
 use std::convert::Infallible;
+use std::future::Future;
 
 use llmetry::{agent, task, workflow};
 
@@ -58,6 +59,16 @@ macro_rules! items {
         pub(super) fn tracked(d: D) -> ! {
             panic!("{}", std::panic::Location::caller().line())
         }
+        #[cfg_attr($on, task)]
+        pub(super) fn future_of_never(d: D) -> impl Future<Output = Infallible> {
+            log("called");
+            async move {
+                let _d = d;
+                loop {
+                    pause().await;
+                }
+            }
+        }
         pub(super) struct S;
         impl S {
             #[cfg_attr($on, agent)]
@@ -78,11 +89,13 @@ shapes! {
     never_polled: drop(waits(D("d"))) => "";
     stops_later: finish(stops_later(D("d"), D("e"))) => "stops_later !panic";
     returns_a_value_in_one_arm: returns_a_value_in_one_arm(D("d")) => "returns_a_value_in_one_arm";
-    returns_in_no_arm: returns_a_value_in_one_arm(D("e")) => "returns_a_value_in_one_arm !panic(stops !panic)";
+    returns_in_no_arm: returns_a_value_in_one_arm(D("e"))
+        => "returns_a_value_in_one_arm !panic(stops !panic)";
     infallible: infallible(D("d")) => "infallible !panic";
     never_fails: never_fails(D("d")) => "never_fails !Broken";
     // SAFETY: it asks for nothing.
     not_safe: finish(unsafe { not_safe(D("d")) }) => "not_safe !panic(stops !panic)";
     tracked: tracked(D("d")) => "tracked !panic";
+    future_of_never: cancel(future_of_never(D("d"))) => "future_of_never cancelled";
     method: S.method(|| log("before")) => "agent:method !panic";
 }

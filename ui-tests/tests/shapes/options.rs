@@ -151,7 +151,8 @@ shapes! {
     expected_panic: expected_panic() => "expected_panic !panic";
     fields: fates(|| fields("abc", 4, (5, 6)))
         => "fields {len=3, b=4, c=6, text=\"abc-4\"} cancelled, fields {len=3, b=4, c=6, text=\"abc-4\"}";
-    fields_of_each_type: fields_of_each_type() => "fields_of_each_type {yes=true, half=0.5, text=\"literal\", n=3}";
+    fields_of_each_type: fields_of_each_type()
+        => "fields_of_each_type {yes=true, half=0.5, text=\"literal\", n=3}";
     fields_of_moved: fields_of_moved(D("a"), D("b")) => "fields_of_moved {a=\"a\", b=\"b\"}";
     fields_of_patterns: fates(|| fields_of_patterns(pair("a", "b"), [D("c"), D("d")]))
         => "fields_of_patterns {x=\"a\", y=\"c\"} cancelled, fields_of_patterns {x=\"a\", y=\"c\"}";

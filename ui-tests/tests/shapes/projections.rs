@@ -249,6 +249,46 @@ macro_rules! items {
         }
 
         #[cfg_attr($on, task)]
+        pub(super) fn stream_infers(n: u8) -> impl Stream<Item = Result<Vec<u8>, Silent>> {
+            stream::iter(0..n).map(|n| {
+                if n == 1 {
+                    Err(Broken)?;
+                }
+                Ok((0..n).collect())
+            })
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn boxed_opaque(d: D) -> Box<impl Future<Output = D> + Unpin> {
+            log("called");
+            Box::new(Box::pin(step(d)))
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn either_opaque(n: u8) -> Either<impl Future<Output = u8>, std::future::Ready<u8>> {
+            if n == 0 {
+                return Either::Right(std::future::ready(0));
+            }
+            Either::Left(async move {
+                pause().await;
+                n
+            })
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn fused_stream(n: u8) -> stream::Fuse<impl Stream<Item = u8>> {
+            stream::iter(0..n).fuse()
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn fused_stream_later(n: u8) -> stream::Fuse<impl Stream<Item = u8>> {
+            pause().await;
+            stream::iter(0..n).fuse()
+        }
+        #[cfg_attr($on, task(fields(my.len = text.len())))]
+        pub(super) fn not_static_with_fields(text: &str, d: D) -> BoxFuture<'static, D> {
+            Box::pin(async move {
+                pause().await;
+                d
+            })
+        }
+        #[cfg_attr($on, task)]
         pub(super) fn into_future(n: u8) -> impl IntoFuture<Output = u8> {
             log("called");
             std::future::ready(n)
@@ -353,6 +393,15 @@ shapes! {
     stream_of_generic: drain(stream_of_generic("a")) => "stream_of_generic x2";
     stream_by_parameter: drain(stream_by_parameter(stream::iter([1]))) => "stream_by_parameter";
     stream_around: drain(stream_around(stream::iter([1]))) => "stream_around x1";
+    stream_infers: drain(stream_infers(3)) => "stream_infers x3 !Silent";
+    boxed_opaque: finish(boxed_opaque(D("d"))) => "boxed_opaque, tool:step";
+    either_opaque: (finish(either_opaque(0)), finish(either_opaque(1))) => "either_opaque, either_opaque";
+    fused_stream: drain(fused_stream(2)) => "fused_stream";
+    fused_stream_later: drain(finish(fused_stream_later(2))) => "fused_stream_later";
+    not_static_with_fields: {
+        let future = not_static_with_fields(&"text".to_owned(), D("d"));
+        finish(future)
+    } => "not_static_with_fields {len=4}";
     into_future: finish(async { into_future(2).await }) => "into_future";
     boxed_with_more: finish(boxed_with_more(D("d"))) => "boxed_with_more, tool:step";
     higher_ranked: {

@@ -81,6 +81,25 @@ macro_rules! items {
             }
         }
         #[cfg_attr($on, task)]
+        pub(super) fn opaque_infers(d: D) -> impl Future<Output = Result<Vec<u8>, Silent>> {
+            log("called");
+            async move {
+                pause().await;
+                Err::<u8, _>(Broken)?;
+                Ok(d.0.bytes().collect())
+            }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn boxed_alias_infers(d: D) -> Fallible<'static, Vec<u8>> {
+            Box::pin(async move {
+                pause().await;
+                if d.0 == "other" {
+                    Err(Broken)?;
+                }
+                Ok(d.0.bytes().collect())
+            })
+        }
+        #[cfg_attr($on, task)]
         pub(super) fn opaque_infers_in_a_block(d: D) -> impl Future<Output = Result<Vec<u8>, Silent>> {
             async move {
                 pause().await;
@@ -228,6 +247,31 @@ macro_rules! items {
             }
         }
         #[cfg_attr($on, task)]
+        pub(super) fn drops_trace(d: D) -> impl Future<Output = usize> {
+            let calls = Calls(d);
+            async move {
+                pause().await;
+                calls.length()
+            }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn drops_trace_boxed(d: D) -> BoxFuture<'static, usize> {
+            drops_trace(d).boxed()
+        }
+        struct Calls(D);
+        impl Calls {
+            /// Takes all of it, so that it moves into whoever asks.
+            fn length(&self) -> usize {
+                self.0.0.len()
+            }
+        }
+        impl Drop for Calls {
+            #[cfg_attr($on, tool)]
+            fn drop(&mut self) {
+                log("drop of Calls");
+            }
+        }
+        #[cfg_attr($on, task)]
         pub(super) fn cloneable(d: u8) -> impl Future<Output = u8> + Clone {
             ready(d)
         }
@@ -329,27 +373,35 @@ twice!(items);
 shapes! {
     opaque: fates(|| opaque(D("d")))
         => "opaque cancelled, opaque cancelled(tool:step cancelled), opaque(tool:step)";
-    opaque_bounds: fates(|| opaque_bounds(D("d"))) => "opaque_bounds cancelled, opaque_bounds cancelled, opaque_bounds";
+    opaque_bounds: fates(|| opaque_bounds(D("d")))
+        => "opaque_bounds cancelled, opaque_bounds cancelled, opaque_bounds";
     opaque_borrows: finish(opaque_borrows(&D("a"), D("b"))).len() => "opaque_borrows";
-    opaque_fails: (finish(opaque_fails(D("a"))), finish(opaque_fails(D("b")))) => "opaque_fails, opaque_fails !Broken";
+    opaque_fails: (finish(opaque_fails(D("a"))), finish(opaque_fails(D("b"))))
+        => "opaque_fails, opaque_fails !Broken";
+    opaque_infers: finish(opaque_infers(D("a"))) => "opaque_infers !Silent";
+    boxed_alias_infers: finish(boxed_alias_infers(D("a"))).ok() => "boxed_alias_infers";
     opaque_infers_in_a_block: finish(opaque_infers_in_a_block(D("a"))).ok() => "opaque_infers_in_a_block";
     boxed_infers: finish(boxed_infers(D("a"))) => "boxed_infers !Silent";
     opaque_of_another: fates(|| opaque_of_another(D("d")))
         => "opaque_of_another cancelled, opaque_of_another cancelled(tool:step cancelled), opaque_of_another(tool:step)";
     opaque_with_a_pattern: fates(|| opaque_with_a_pattern(pair("a", "b"), D("c")))
         => "opaque_with_a_pattern cancelled, opaque_with_a_pattern cancelled, opaque_with_a_pattern";
-    boxed: fates(|| boxed(D("d"))) => "boxed cancelled, boxed cancelled(tool:step cancelled), boxed(tool:step)";
-    boxed_alias: { let d = D("d"); fates(|| boxed_alias(&d)) } => "boxed_alias cancelled, boxed_alias cancelled, boxed_alias";
+    boxed: fates(|| boxed(D("d")))
+        => "boxed cancelled, boxed cancelled(tool:step cancelled), boxed(tool:step)";
+    boxed_alias: { let d = D("d"); fates(|| boxed_alias(&d)) }
+        => "boxed_alias cancelled, boxed_alias cancelled, boxed_alias";
     boxed_in_full: finish(boxed_in_full(&D("d"))) => "boxed_in_full";
     boxed_local: finish(boxed_local(Rc::new(1))) => "boxed_local";
     boxed_local_alias: finish(boxed_local_alias(Rc::new(1))) => "boxed_local_alias";
-    boxed_fails: (finish(boxed_fails(D("a"))), finish(boxed_fails(D("b")))) => "boxed_fails !Broken, boxed_fails";
+    boxed_fails: (finish(boxed_fails(D("a"))), finish(boxed_fails(D("b"))))
+        => "boxed_fails !Broken, boxed_fails";
     boxed_fails_as_expected: finish(boxed_fails_as_expected()) => "boxed_fails_as_expected";
     boxed_panics: finish(boxed_panics(D("d"))) => "boxed_panics !panic";
     panics_before: finish(panics_before(D("d"))) => "panics_before !panic";
     recursive: finish(recursive(1)) => "workflow:recursive(workflow:recursive)";
     block: fates(|| block(D("d"), 1)) => "block cancelled(tool:step cancelled), block(tool:step)";
-    block_by_reference: { let d = D("d"); fates(|| block_by_reference(&d)) } => "block_by_reference cancelled, block_by_reference";
+    block_by_reference: { let d = D("d"); fates(|| block_by_reference(&d)) }
+        => "block_by_reference cancelled, block_by_reference";
     boxed_block: fates(|| boxed_block(D("d"), D("e")))
         => "boxed_block cancelled(tool:step cancelled), boxed_block(tool:step)";
     boxed_block_in_full: { let d = D("d"); fates(|| boxed_block_in_full(&d)).is_err() }
@@ -358,6 +410,12 @@ shapes! {
         => "block_with_fields {n=1, name=\"d\"} cancelled, block_with_fields {n=1, name=\"d\"}";
     opaque_with_fields: fates(|| opaque_with_fields(1))
         => "opaque_with_fields {n=1} cancelled, opaque_with_fields {n=1} cancelled, opaque_with_fields {n=1}";
+    drops_trace: fates(|| drops_trace(D("d")))
+        => "drops_trace cancelled(tool:drop), drops_trace cancelled(tool:drop), drops_trace(tool:drop)";
+    drops_trace_boxed: fates(|| drops_trace_boxed(D("d")))
+        => "drops_trace_boxed cancelled(drops_trace cancelled(tool:drop)), \
+            drops_trace_boxed cancelled(drops_trace cancelled(tool:drop)), \
+            drops_trace_boxed(drops_trace(tool:drop))";
     cloneable: { let future = cloneable(1); (finish(future.clone()), finish(future)) } => "cloneable";
     concrete: finish(concrete(D("d"))) => "concrete";
     concrete_ready: finish(concrete_ready(D("d"))) => "concrete_ready";
@@ -369,7 +427,8 @@ shapes! {
     hands_out: finish(async { hands_out(D("d")).await.await }) => "workflow:hands_out, tool:step";
     hands_out_boxed: finish(async { hands_out_boxed(D("d")).await?.await.0.len().checked_sub(2).ok_or(Broken) })
         => "workflow:hands_out_boxed, tool:step";
-    method: { let s = S(D("s")); fates(|| s.method(D("d"))) } => "agent:method cancelled, agent:method cancelled, agent:method";
+    method: { let s = S(D("s")); fates(|| s.method(D("d"))) }
+        => "agent:method cancelled, agent:method cancelled, agent:method";
     boxed_method: { let mut s = S(D("s")); finish(s.boxed_method(&D("other"))) } => "agent:boxed_method";
     by_value: fates(|| S(D("s")).by_value())
         => "agent:by_value cancelled, agent:by_value cancelled(tool:step cancelled), agent:by_value(tool:step)";

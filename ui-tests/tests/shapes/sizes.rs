@@ -1,5 +1,8 @@
 //! How large the futures are: what the attribute adds, in bytes, to one alone and at each level of a nest.
 
+use std::future::Future;
+
+use futures_util::stream::{self, Stream};
 use llmetry::task;
 
 use crate::support::*;
@@ -80,6 +83,58 @@ macro_rules! items {
             pause().await;
             a + b[3]
         }
+        #[cfg_attr($on, task(capture(input, output), fields(my.b = b)))]
+        pub(super) async fn large_captured(a: [u8; 512], (b, _): (u8, u8)) -> u8 {
+            pause().await;
+            a[3] + b
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_slice([a, ..]: [[u8; 512]; 2]) -> u8 {
+            pause().await;
+            a[3]
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_by_ref(ref a: [u8; 512], ref mut b: [u8; 512]) -> u8 {
+            pause().await;
+            b[3] = a[3];
+            b[3]
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_mutable(mut a: [u8; 512]) -> u8 {
+            pause().await;
+            a[3] += 1;
+            a[3]
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn large_moved_in(a: [u8; 512]) -> u8 {
+            let own = a;
+            pause().await;
+            own[3]
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn block(a: [u8; 512], b: [u8; 512]) -> impl Future<Output = u8> {
+            async move {
+                pause().await;
+                a[3]
+            }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn opaque(a: [u8; 512]) -> impl Future<Output = u8> {
+            let b = a[4];
+            async move {
+                pause().await;
+                a[3] + b
+            }
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn items(a: [u8; 512]) -> impl Stream<Item = u8> {
+            stream::iter(a)
+        }
+        #[cfg_attr($on, task)]
+        pub(super) async fn later_items(a: [u8; 512]) -> impl Stream<Item = u8> {
+            pause().await;
+            stream::iter(a)
+        }
         #[cfg_attr($on, task)]
         pub(super) async fn level_0(a: u64, b: u64) -> u64 {
             pause().await;
@@ -134,16 +189,18 @@ macro_rules! growth {
     }};
 }
 
-macro_rules! stays_small {
-    ($($name:ident: $call:expr;)*) => {
+macro_rules! grow_by {
+    ($most:expr; $($name:ident: $call:expr;)*) => {
         $(#[test]
         fn $name() {
-            assert!(growth!($call) <= ALONE);
+            assert!(growth!($call) <= $most);
         })*
     };
 }
 
-stays_small! {
+grow_by! {
+    ALONE;
+    block: block([7; 512], [7; 512]);
     nothing: nothing();
     small: small(1);
     large: large([7; 512]);
@@ -157,6 +214,19 @@ stays_small! {
     large_struct: large_struct(Large { a: [7; 512], b: 1 });
     large_struct_rest: large_struct_rest(Large { a: [7; 512], b: 1 });
     large_after_a_pattern: large_after_a_pattern((1, 2), [7; 512]);
+    large_slice: large_slice([[7; 512]; 2]);
+    large_by_ref: large_by_ref([7; 512], [8; 512]);
+    large_mutable: large_mutable([7; 512]);
+    opaque: opaque([7; 512]);
+    items: items([7; 512]);
+    later_items: later_items([7; 512]);
+}
+
+// What is borrowed before it moves into the block inside, or moves on inside of it, is stored once more.
+grow_by! {
+    ALONE + 512;
+    large_captured: large_captured([7; 512], (1, 2));
+    large_moved_in: large_moved_in([7; 512]);
 }
 
 #[test]

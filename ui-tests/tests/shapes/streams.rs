@@ -191,6 +191,28 @@ macro_rules! items {
             }
         }
         #[cfg_attr($on, task)]
+        pub(super) fn drops_trace(n: u8, d: D) -> impl Stream<Item = u8> {
+            let calls = Calls(d);
+            stream::iter(0..n).map(move |n| n + calls.length())
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn drops_trace_boxed(n: u8, d: D) -> BoxStream<'static, u8> {
+            drops_trace(n, d).boxed()
+        }
+        struct Calls(D);
+        impl Calls {
+            /// Takes all of it, so that it moves into whoever asks.
+            fn length(&self) -> u8 {
+                self.0.0.len() as u8
+            }
+        }
+        impl Drop for Calls {
+            #[cfg_attr($on, tool)]
+            fn drop(&mut self) {
+                log("drop of Calls");
+            }
+        }
+        #[cfg_attr($on, task)]
         pub(super) fn concrete(n: u8) -> Down {
             Down(n)
         }
@@ -239,7 +261,8 @@ twice!(items);
 shapes! {
     opaque: streams(|| opaque(2))
         => "opaque x0 cancelled, opaque x1 cancelled(tool:item), opaque x2(tool:item, tool:item)";
-    opaque_bounds: streams(|| opaque_bounds(2)) => "opaque_bounds x0 cancelled, opaque_bounds x1 cancelled, opaque_bounds x2";
+    opaque_bounds: streams(|| opaque_bounds(2))
+        => "opaque_bounds x0 cancelled, opaque_bounds x1 cancelled, opaque_bounds x2";
     opaque_borrows: drain(opaque_borrows(&[D("a"), D("b")])).len() => "opaque_borrows x2";
     opaque_pending: first(1, opaque_pending(D("d"))) => "opaque_pending x1 cancelled(tool:item_async)";
     opaque_pending_at_its_end: drain(opaque_pending(D("d")))
@@ -256,7 +279,8 @@ shapes! {
     panics: drain(panics(D("d"))) => "panics x2 !panic";
     made: streams(|| made(2, D("d")))
         => "made x0 cancelled, made x1 cancelled(tool:item_async), made x2(tool:item_async, tool:item_async)";
-    made_to_fail: (drain(made_to_fail(D("d"))).len(), drain(made_to_fail(D("e")))) => "made_to_fail x2 !Broken, made_to_fail x2";
+    made_to_fail: (drain(made_to_fail(D("d"))).len(), drain(made_to_fail(D("e"))))
+        => "made_to_fail x2 !Broken, made_to_fail x2";
     later: finish(async { drain(later(D("d")).await) }) => "agent:later x2";
     later_cancelled: cancel(later(D("d"))) => "agent:later cancelled";
     later_and_dropped: finish(async { first(1, later(D("d")).await) }) => "agent:later x1 cancelled";
@@ -266,8 +290,18 @@ shapes! {
     later_or_never_boxed: finish(async { (later_or_never_boxed(2).await.map(drain), later_or_never_boxed(0).await.is_err()) })
         => "agent:later_or_never_boxed x1, agent:later_or_never_boxed !Broken";
     or_never: (or_never(2).map(drain), or_never(0).is_err()) => "or_never x1, or_never !Broken";
-    or_never_opaque: (or_never_opaque(2).map(drain), or_never_opaque(0).is_err()) => "or_never_opaque x1, or_never_opaque !Broken";
+    or_never_opaque: (or_never_opaque(2).map(drain), or_never_opaque(0).is_err())
+        => "or_never_opaque x1, or_never_opaque !Broken";
     future_of_a_stream: drain(finish(future_of_a_stream(2))) => "future_of_a_stream x2";
+    // One that has ended is dropped when its owner drops it, after its span.
+    drops_trace: streams(|| drops_trace(2, D("d")))
+        => "drops_trace x0 cancelled(tool:drop), \
+            drops_trace x1 cancelled(tool:drop), \
+            drops_trace x2, tool:drop";
+    drops_trace_boxed: streams(|| drops_trace_boxed(2, D("d")))
+        => "drops_trace_boxed x0 cancelled(drops_trace x0 cancelled(tool:drop)), \
+            drops_trace_boxed x1 cancelled(drops_trace x1 cancelled(tool:drop)), \
+            drops_trace_boxed x2(drops_trace x2), tool:drop";
     concrete: drain(concrete(2)) => "concrete";
     cloneable: { let items = cloneable(2); (drain(items.clone()), drain(items)) } => "cloneable";
     own_stream: own::Stream::flow(&own_stream()) => "own_stream";

@@ -173,7 +173,8 @@ shapes! {
     through_an_object: through_an_object(&1_u8) => "through_an_object(shows_twice(shows, shows))";
     through_a_box: { let mut n = 0; through_a_box(Box::new(|item: D| { n += 1; item.0.len() + n })) }
         => "through_a_box(for functions)";
-    through_a_bound: finish(through_a_bound(&S(0), D("d"))) => "through_a_bound !Broken(agent:required_async !Broken)";
+    through_a_bound: finish(through_a_bound(&S(0), D("d")))
+        => "through_a_bound !Broken(agent:required_async !Broken)";
     through_an_impl: finish(through_an_impl(S(1)))
         => "through_an_impl(tool:by_default_async(tool:by_default(agent:required)))";
     as_a_path: [S(1), S(2)].iter().map(Does::required).sum::<u8>() => "agent:required, agent:required";

@@ -59,7 +59,7 @@ pub(super) fn answer(root: Value<'_>, draft: &mut Draft) {
 #[cfg(test)]
 mod tests {
     use crate::wire::facts::Format::Ollama;
-    use crate::wire::tests::{ask, embeddings, failed, lines, tools, unary};
+    use crate::wire::tests::{ask, embeddings, failed, kept, lines, tools, unary};
 
     #[test]
     fn a_stream_has_a_document_a_line() {
@@ -120,6 +120,6 @@ mod tests {
         );
         assert_eq!((facts.stream, facts.temperature, facts.max_tokens), (false, Some(0.0), Some(5)));
         assert_eq!((facts.top_k, facts.seed, facts.output_type), (Some(3), Some(7), Some("json")));
-        assert_eq!((facts.stop_sequences, facts.content.input.as_deref()), (vec!["x".to_owned()], Some("p")));
+        assert_eq!((facts.stop_sequences, kept(facts.content.input)), (vec!["x".to_owned()], Some("p")));
     }
 }

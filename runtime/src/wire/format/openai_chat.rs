@@ -98,7 +98,7 @@ mod tests {
     use crate::wire::facts::Format::{OpenAiChat, OpenAiCompletions};
     use crate::wire::facts::{Operation, Usage};
     use crate::wire::response::Head;
-    use crate::wire::tests::{ask, failed, read, sse, tools, unary};
+    use crate::wire::tests::{ask, failed, kept, read, sse, tools, unary};
 
     #[test]
     fn a_whole_answer() {
@@ -191,6 +191,12 @@ mod tests {
         ] {
             assert_eq!(usage(&format!("\"usage\":{{{cached}}}")).cache_read, Some(7), "{cached}");
         }
+        let beside = usage(
+            r#""usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":17,"completion_tokens_details":{"reasoning_tokens":10}}"#,
+        );
+        assert_eq!((beside.output, beside.reasoning, beside.unexplained_total()), (Some(14), Some(10), None));
+        let cost = usage(r#""usage":{"prompt_tokens":3,"cost":0.00012}"#).cost;
+        assert_eq!(cost, Some(0.00012));
         let gap = usage(r#""usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":17}"#);
         assert_eq!(gap.unexplained_total(), Some(10));
     }
@@ -237,7 +243,7 @@ mod tests {
             OpenAiChat,
             r#"{"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}],"model":"gpt-x","stream":true,
                 "stream_options":{"include_usage":true},"temperature":1,"top_p":0.5,"max_completion_tokens":64,"n":2,"seed":-3,
-                "stop":"END","frequency_penalty":0.1,"presence_penalty":0.2,"reasoning_effort":"low","tools":[{"type":"function"}],
+                "stop":"END","frequency_penalty":0.1,"presence_penalty":0.2,"reasoning_effort":"low","service_tier":"flex","tools":[{"type":"function"}],
                 "response_format":{"type":"json_schema","json_schema":{"name":"x","stop":["no"]}}}"#,
         );
         assert_eq!(
@@ -247,11 +253,14 @@ mod tests {
         assert_eq!((facts.temperature, facts.top_p, facts.max_tokens), (Some(1.0), Some(0.5), Some(64)));
         assert_eq!((facts.choice_count, facts.seed), (Some(2), Some(-3)));
         assert_eq!((facts.frequency_penalty, facts.presence_penalty), (Some(0.1), Some(0.2)));
-        assert_eq!(facts.stop_sequences, ["END"]);
+        assert_eq!(
+            (facts.stop_sequences, facts.service_tier.as_deref()),
+            (vec!["END".to_owned()], Some("flex"))
+        );
         assert_eq!((facts.reasoning_level.as_deref(), facts.output_type), (Some("low"), Some("json")));
         let messages = r#"[{"role":"user","content":[{"type":"text","text":"hi"}]}]"#;
-        assert_eq!(facts.content.input.as_deref(), Some(messages));
-        assert_eq!(facts.content.tools.as_deref(), Some(r#"[{"type":"function"}]"#));
+        assert_eq!(kept(facts.content.input), Some(messages));
+        assert_eq!(kept(facts.content.tools), Some(r#"[{"type":"function"}]"#));
     }
 
     #[test]

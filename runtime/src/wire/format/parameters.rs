@@ -51,6 +51,7 @@ pub(super) fn top(root: Value<'_>, facts: &mut RequestFacts) {
     if let Some(stream) = root.get(Word::Stream).bool() {
         facts.stream = stream;
     }
+    facts.service_tier = root.get(Word::ServiceTier).string();
     facts.stream_usage = root.get(Word::StreamOptions).get(Word::IncludeUsage).bool();
 }
 
@@ -65,9 +66,7 @@ pub(super) fn output_type(word: &str) -> Option<&'static str> {
 
 /// What is content, from the first of each words that is there.
 pub(super) fn content(place: Value<'_>, system: &[Word], input: &[Word], facts: &mut RequestFacts) {
-    let read = |words: &[Word]| {
-        words.iter().find_map(|word| place.get(*word).content().map(std::borrow::Cow::into_owned))
-    };
+    let read = |words: &[Word]| words.iter().find_map(|word| place.get(*word).kept());
     facts.content = RequestContent {
         system: read(system),
         input: read(input),

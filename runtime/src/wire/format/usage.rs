@@ -19,7 +19,8 @@ pub(super) fn part(value: Value<'_>, words: &[Word]) -> Option<u64> {
 
 /// OpenAI's chat completions, completions and embeddings. Cached tokens are in the prompt's, reasoning in the completion's. Where the
 /// cached ones stand is every vendor's own choice: `prompt_tokens_details.cached_tokens` (OpenAI), `num_cached_tokens` (Mistral),
-/// `prompt_cache_hit_tokens` (`DeepSeek`), `cached_tokens` (some Groq models, Moonshot).
+/// `prompt_cache_hit_tokens` (`DeepSeek`), `cached_tokens` (some Groq models, Moonshot). xAI counts reasoning beside the completion; its
+/// total tells.
 pub(super) fn openai(usage: Value<'_>) -> Option<Usage> {
     if !usage.is_object() {
         return None;
@@ -27,7 +28,11 @@ pub(super) fn openai(usage: Value<'_>) -> Option<Usage> {
     let input = [usage.get(Word::PromptTokensDetails), usage.get(Word::PromptTokenDetails)];
     let output = [usage.get(Word::CompletionTokensDetails), usage.get(Word::CompletionTokenDetails)];
     let flat = [Word::NumCachedTokens, Word::PromptCacheHitTokens, Word::CachedTokens];
-    Some(Usage {
+    let reasoning = output
+        .iter()
+        .find_map(|details| part(*details, &[Word::ReasoningTokens]))
+        .or_else(|| part(usage, &[Word::ReasoningTokens]));
+    let mut found = Usage {
         input: usage.get(Word::PromptTokens).count(),
         output: usage.get(Word::CompletionTokens).count(),
         cache_read: input
@@ -35,12 +40,15 @@ pub(super) fn openai(usage: Value<'_>) -> Option<Usage> {
             .find_map(|details| part(*details, &[Word::CachedTokens]))
             .or_else(|| part(usage, &flat)),
         cache_write: input.iter().find_map(|details| part(*details, &[Word::CacheWriteTokens])),
-        reasoning: output
-            .iter()
-            .find_map(|details| part(*details, &[Word::ReasoningTokens]))
-            .or_else(|| part(usage, &[Word::ReasoningTokens])),
+        reasoning,
         total: usage.get(Word::TotalTokens).count(),
-    })
+        cost: usage.get(Word::Cost).float(),
+    };
+    if reasoning.is_some() && found.unexplained_total() == reasoning {
+        found.output =
+            found.output.zip(reasoning).map(|(output, reasoning)| output.saturating_add(reasoning));
+    }
+    Some(found)
 }
 
 /// OpenAI's Responses: the same under other names.
@@ -56,6 +64,7 @@ pub(super) fn responses(usage: Value<'_>) -> Option<Usage> {
         cache_write: part(input, &[Word::CacheWriteTokens]),
         reasoning: part(usage.get(Word::OutputTokensDetails), &[Word::ReasoningTokens]),
         total: usage.get(Word::TotalTokens).count(),
+        cost: usage.get(Word::Cost).float(),
     })
 }
 
@@ -94,7 +103,7 @@ impl Parts {
             cache_read: self.read.filter(|count| *count > 0),
             cache_write: self.write.filter(|count| *count > 0),
             reasoning: self.reasoning.filter(|count| *count > 0),
-            total: None,
+            ..Usage::default()
         }
     }
 }
@@ -133,6 +142,7 @@ pub(super) fn gemini(usage: Value<'_>) -> Option<Usage> {
         cache_write: None,
         reasoning: thoughts.filter(|count| *count > 0),
         total: usage.get(Word::TotalTokenCount).count(),
+        cost: None,
     })
 }
 
@@ -146,6 +156,6 @@ pub(super) fn cohere(usage: Value<'_>) -> Option<Usage> {
         cache_read: part(usage, &[Word::CachedTokens]),
         cache_write: None,
         reasoning: part(tokens, &[Word::ReasoningTokens]),
-        total: None,
+        ..Usage::default()
     })
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Document, Kind, NONE, Node};
+use crate::wire::facts::Kept;
 use crate::wire::words::Word;
 
 /// Something in a document, or nothing: every question to nothing has the answer `None`.
@@ -109,14 +110,22 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Content: a text as it is, anything else as JSON. `None` if it was cut within JSON.
+    /// Content: a text as it is, anything else as JSON. What was cut is closed behind its last whole member.
     pub(in crate::wire) fn content(self) -> Option<Cow<'a, str>> {
         match self.node()?.kind {
-            Kind::Json { at, kept, whole: true } => {
-                self.document.store.get(at..at + kept).map(String::from_utf8_lossy)
+            Kind::Json { at, kept, whole } => {
+                let json = self.document.store.get(at..at + kept)?;
+                Some(if whole { String::from_utf8_lossy(json) } else { Cow::Owned(closed(json)?) })
             }
             _ => self.text(),
         }
+    }
+
+    /// The same, with what it is.
+    pub(in crate::wire) fn kept(self) -> Option<Kept> {
+        let content = self.content()?.into_owned();
+        let is_json = matches!(self.node()?.kind, Kind::Json { .. });
+        Some(if is_json { Kept::Json(content) } else { Kept::Text(content) })
     }
 
     /// A number that counts something; some providers write it as a float.
@@ -170,4 +179,33 @@ fn whole_characters(bytes: &[u8], was_cut: bool) -> Cow<'_, str> {
         }
         Err(_) => String::from_utf8_lossy(bytes),
     }
+}
+
+/// The front of a JSON container, made whole: without the member that was cut, and with the brackets that are open.
+fn closed(json: &[u8]) -> Option<String> {
+    let mut open = Vec::new();
+    let (mut is_text, mut is_escape) = (false, false);
+    // How much is whole, and how many brackets are open there.
+    let mut whole = (0, 0);
+    for (at, byte) in json.iter().enumerate() {
+        match byte {
+            _ if is_escape => is_escape = false,
+            b'\\' if is_text => is_escape = true,
+            b'"' => is_text = !is_text,
+            _ if is_text => {}
+            b'{' | b'[' => {
+                open.push(if *byte == b'{' { '}' } else { ']' });
+                whole = if whole.1 == 0 || *byte == b'[' { (at + 1, open.len()) } else { whole };
+            }
+            b'}' | b']' => {
+                open.pop();
+                whole = (at + 1, open.len());
+            }
+            b',' => whole = (at, open.len()),
+            _ => {}
+        }
+    }
+    let front = std::str::from_utf8(json.get(..whole.0)?).ok()?;
+    open.truncate(whole.1);
+    Some(front.chars().chain(open.into_iter().rev()).collect())
 }
