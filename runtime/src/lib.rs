@@ -40,8 +40,8 @@
 //! # What leaves the process
 //!
 //! Names, kinds, times, error types, and what the program itself sets. Arguments and results only where the attribute says
-//! `capture(…)`, and they and error messages only when content is on: [`Builder::capture_content`],
-//! `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. Secrets in them are masked: [`Redactor`].
+//! `capture(…)`, and they, error messages and the messages of observed calls to models only when content is on:
+//! [`Builder::capture_content`], `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. Secrets in them are masked: [`Redactor`].
 //!
 //! # Crate features
 //!
@@ -58,11 +58,12 @@
 //! | `otlp-grpc` | no | OTLP over gRPC: tonic, on a runtime of its own |
 //! | `tls`, `otlp-grpc-tls` | no | https endpoints for OTLP over HTTP, over gRPC |
 //! | `reqwest` | no | `RequestBuilderExt` for reqwest 0.13 |
+//! | `reqwest-client` | no | the module `reqwest`, a client that observes its calls |
+//! | `reqwest-middleware` | no | `LlmMiddleware` for reqwest-middleware 0.5 |
 //! | `tower` | no | [`LlmLayer`] for tower services: hyper-util, tonic; with `reqwest`, reqwest's client |
 //! | `async-openai` | no | [`LlmLayer`] in the request service of async-openai 0.43 |
-//! | `llm` | by others | [`llm`](llm()): calls described by hand |
 //! | `tracing` | no | `Guard::tracing_layer` |
-//! | `llm` | by others | the module `wire`, the reader of calls to models |
+//! | `llm` | by others | [`llm`](llm()), calls described by hand; the module `wire`, the reader of calls to models |
 //! | `testing` | no | the module `testing` |
 //!
 //! OpenTelemetry's own types stand in `extract`, `Builder::exporter`, `Span::context`, `Guard::span_processor`, attribute values and
@@ -91,6 +92,9 @@ pub mod wire;
 
 mod content;
 
+#[cfg(feature = "llm")]
+mod messages;
+
 #[cfg(feature = "sdk")]
 pub mod export;
 
@@ -112,6 +116,12 @@ mod setup;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+/// reqwest 0.13, with a span for each call: write `llmetry::reqwest::Client` where `reqwest::Client` is made.
+#[cfg(feature = "reqwest-client")]
+pub mod reqwest {
+    pub use crate::call::{Client, RequestBuilder};
+}
+
 #[doc(hidden)]
 #[path = "rt.rs"]
 pub mod __rt;
@@ -121,6 +131,8 @@ pub use opentelemetry;
 
 #[cfg(feature = "sdk")]
 pub use crate::bridge::PipelineProcessor;
+#[cfg(feature = "reqwest-middleware")]
+pub use crate::call::LlmMiddleware;
 #[cfg(feature = "reqwest")]
 pub use crate::call::RequestBuilderExt;
 #[cfg(feature = "llm")]
@@ -146,7 +158,7 @@ pub use crate::value::IntoValue;
 /// The README's snippets compile.
 #[cfg(all(
     doctest,
-    feature = "reqwest",
+    feature = "reqwest-client",
     feature = "tower",
     feature = "tracing",
     feature = "testing",

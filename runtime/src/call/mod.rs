@@ -12,6 +12,8 @@ pub(crate) mod foreign;
 mod inject;
 #[cfg(feature = "llm")]
 mod observed;
+#[cfg(feature = "llm")]
+mod stream_usage;
 
 #[cfg(any(feature = "reqwest", feature = "tower"))]
 mod client;
@@ -24,5 +26,9 @@ pub use self::body::ObservedBody;
 pub use self::by_hand::{LlmCall, LlmRequest, llm};
 #[cfg(feature = "reqwest")]
 pub use self::client::reqwest::RequestBuilderExt;
+#[cfg(feature = "reqwest-client")]
+pub use self::client::reqwest::client::{Client, RequestBuilder};
+#[cfg(feature = "reqwest-middleware")]
+pub use self::client::reqwest_middleware::LlmMiddleware;
 #[cfg(feature = "tower")]
 pub use self::client::tower::{LlmFuture, LlmLayer, LlmService, ShownBody};

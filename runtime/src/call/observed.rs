@@ -4,8 +4,8 @@
 //! Out: a client span with the facts of `wire` in the words of `semconv`, and trace context for the request's headers. Does not: know an
 //! HTTP client, change a byte, keep a body, or fail.
 //!
-//! Without anybody listening, and inside of a span that somebody else has opened for this very call, a [`Call`] is nothing: it only has the
-//! headers that go with the request.
+//! Without anybody listening, and inside of a span that somebody else, or another adapter, has opened for this very call, a [`Call`] is
+//! nothing: it only has the headers that go with the request.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -13,12 +13,13 @@ use std::time::Instant;
 use http::{HeaderMap, StatusCode};
 use opentelemetry::Context;
 
-use super::{foreign, inject};
+use super::{foreign, inject, stream_usage};
 use crate::hub;
+use crate::messages;
 use crate::scope::{self, ClientSpan};
 use crate::semconv::llm::{self, Server};
-use crate::wire::{self, Content, Facts, Format, Head, Operation, RequestFacts, RequestReader};
-use crate::wire::{ResponseReader, Route};
+use crate::wire::{self, Content, Facts, Format, Head, Operation, RequestContent, RequestFacts};
+use crate::wire::{RequestReader, ResponseReader, Route};
 
 /// What an adapter knows of a request before it is sent.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,29 @@ pub(crate) enum Ended {
     Dropped,
 }
 
+/// The request that the context belongs to. Seen again further down, by a second adapter, it is the same call; another request, even if
+/// it goes to the same place, is another call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct UnderWay(String);
+
+impl UnderWay {
+    fn new(outgoing: &Outgoing<'_>) -> Self {
+        let Outgoing { method, host, port, path, body } = outgoing;
+        Self(format!("{method} {host} {port:?} {path} {:?}", body.map(<[u8]>::len)))
+    }
+
+    /// Any request: who describes a call by hand does not say by which it is sent.
+    const fn any() -> Self {
+        Self(String::new())
+    }
+
+    fn is_here(&self) -> bool {
+        let context = scope::current_context();
+        let here = context.as_ref().and_then(|context| context.get::<Self>());
+        here.is_some_and(|here| here == self || *here == Self::any())
+    }
+}
+
 #[derive(Debug)]
 struct Observed {
     span: ClientSpan,
@@ -62,30 +86,47 @@ struct Observed {
     first_chunk: Option<f64>,
     status: Option<u16>,
     reader: Option<ResponseReader>,
+    /// How the answer is read.
+    content: Content,
+    /// The body to send in place of the program's own, where it asked for that.
+    changed_body: Option<Vec<u8>>,
 }
 
 impl Call {
     /// Opens the call's span under what is current.
     pub(crate) fn start(outgoing: Outgoing<'_>) -> Self {
-        Self::open(|span| Observed::new(span, outgoing))
+        if hub::epoch() == 0 || UnderWay::new(&outgoing).is_here() {
+            return Self { context: scope::current_context(), observed: None };
+        }
+        Self::open(
+            |span| Observed::new(span, outgoing),
+            |changed| UnderWay::new(&Outgoing { body: changed.or(outgoing.body), ..outgoing }),
+        )
     }
 
     /// As [`Call::start`], of a call that nobody reads: these are its facts.
     pub(crate) fn start_by_hand(provider: &str, server: &Server, request: &RequestFacts) -> Self {
-        Self::open(|span| {
-            let observed = Observed::described(span, "", server, &Route::default(), request);
+        let describe = |span| {
+            let mut observed = Observed::described(span, "", server, &Route::default(), request);
             observed.span.set([llm::provider_name(provider)]);
+            observed.content = observed.span.output_content();
             observed
-        })
+        };
+        Self::open(describe, |_| UnderWay::any())
     }
 
-    fn open(observe: impl FnOnce(ClientSpan) -> Observed) -> Self {
+    fn open(
+        observe: impl FnOnce(ClientSpan) -> Observed,
+        under_way: impl FnOnce(Option<&[u8]>) -> UnderWay,
+    ) -> Self {
         if hub::epoch() == 0 || foreign::is_model_call() {
             return Self { context: scope::current_context(), observed: None };
         }
         let span = ClientSpan::start();
         let context = span.context().or_else(scope::current_context);
         let observed = span.is_recording().then(|| Box::new(observe(span)));
+        let changed = observed.as_ref().and_then(|observed| observed.changed_body.as_deref());
+        let context = context.map(|context| context.with_value(under_way(changed)));
         Self { context, observed }
     }
 
@@ -99,6 +140,12 @@ impl Call {
     pub(crate) fn injector(&self) -> impl Fn(&mut HeaderMap, &str) + Send + Sync + use<> {
         let context = self.context.clone();
         move |headers, host| inject_context(context.as_ref(), headers, host)
+    }
+
+    /// The body to send in place of the request's own (`Builder::force_stream_usage`), and `headers` made to fit it. `None` is the rule.
+    pub(crate) fn changed_body(&mut self, headers: &mut HeaderMap) -> Option<Vec<u8>> {
+        let body = self.observed.as_mut()?.changed_body.take()?;
+        stream_usage::fits(headers, body.len()).then_some(body)
     }
 
     /// The context in which the call's own code is to run.
@@ -139,11 +186,14 @@ impl Call {
         span.map_or_else(Default::default, |span| (span.input_content(), span.output_content()))
     }
 
-    /// The call is over, and these are the facts of its answer.
-    pub(crate) fn end_by_hand(&mut self, facts: &Facts, ended: &Ended) {
-        if let Some(observed) = self.observed.take() {
-            observed.close(facts, ended);
+    /// The call is over; this is what was asked, and these are the facts of its answer.
+    pub(crate) fn end_by_hand(&mut self, asked: &RequestContent, facts: &Facts, ended: &Ended) {
+        let Some(observed) = self.observed.take() else { return };
+        // The form in which `by_hand` writes messages.
+        if let (Some(operation), true) = (observed.operation, observed.span.input_content() != Content::Off) {
+            observed.span.capture(messages::request(Format::OpenAiChat, operation, asked));
         }
+        observed.close(facts, ended);
     }
 
     /// The call is over.
@@ -179,8 +229,11 @@ impl Observed {
         let mut request = reader.finish();
         // Of a request whose body cannot be seen, the path tells.
         request.operation = request.operation.or(route.operation).filter(|_| route.format.is_some());
+        let changed_body = body
+            .filter(|_| inject::policy(|policy| policy.forces_stream_usage))
+            .and_then(|body| stream_usage::added(body, route.format, &request));
         let server = Server { address: host.to_owned(), port };
-        Self::described(span, method, &server, &route, &request)
+        Self { changed_body, ..Self::described(span, method, &server, &route, &request) }
     }
 
     fn described(
@@ -195,6 +248,9 @@ impl Observed {
             llm::name(method, operation, request.model.as_deref()),
             llm::request(method, server, route, operation, request),
         );
+        if let (Some(format), Some(operation)) = (route.format, operation) {
+            span.capture(messages::request(format, operation, &request.content));
+        }
         Self {
             span,
             format: route.format,
@@ -204,6 +260,8 @@ impl Observed {
             first_chunk: None,
             status: None,
             reader: None,
+            content: Content::Off,
+            changed_body: None,
         }
     }
 
@@ -215,8 +273,9 @@ impl Observed {
             }
         });
         self.status = Some(status);
-        let content = self.span.output_content();
-        self.reader = Some(ResponseReader::new(self.format, self.operation, self.stream, head, content));
+        self.content = self.span.output_content();
+        let Self { format, operation, stream, content, .. } = *self;
+        self.reader = Some(ResponseReader::new(format, operation, stream, head, content));
     }
 
     fn chunk(&mut self, bytes: &[u8]) {
@@ -241,9 +300,13 @@ impl Observed {
     }
 
     fn close(self, facts: &Facts, ended: &Ended) {
-        let Self { span, operation, first_chunk, status, .. } = self;
+        let Self { span, operation, first_chunk, status, content, .. } = self;
         if operation.is_some() {
             span.set(llm::response(facts, first_chunk));
+            // It was on when the answer began, and still is.
+            if content != Content::Off && span.output_content() != Content::Off {
+                span.capture(messages::response(facts));
+            }
         }
         let is_error_status = status.is_some_and(|status| status >= 400);
         if let Some(status) = status.filter(|_| is_error_status || operation.is_none()) {

@@ -3,6 +3,9 @@
 //! In: a `RequestBuilder`, or a client of reqwest. Out: the same answers, with a client span for each call. Redirects are followed, and
 //! bodies decoded, by reqwest below this; what is read here is what the caller reads.
 
+#[cfg(feature = "reqwest-client")]
+pub(crate) mod client;
+
 use std::borrow::Cow;
 
 use http::HeaderMap;
@@ -95,7 +98,7 @@ where
 /// The call that `request` begins, whose context is in the headers now.
 pub(super) fn start(request: &mut Request) -> Call {
     let host = host(request);
-    let call = Call::start(Outgoing {
+    let mut call = Call::start(Outgoing {
         method: request.method().as_str(),
         host: &host,
         port: request.url().port_or_known_default(),
@@ -103,6 +106,9 @@ pub(super) fn start(request: &mut Request) -> Call {
         body: request.body().and_then(reqwest::Body::as_bytes),
     });
     call.inject(request.headers_mut(), &host);
+    if let Some(body) = call.changed_body(request.headers_mut()) {
+        *request.body_mut() = Some(body.into());
+    }
     call
 }
 
@@ -122,7 +128,7 @@ pub(super) fn observed(response: Response, mut call: Call) -> Response {
     if let Ok(with_url) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(with_url.into_parts().0.extensions);
     }
-    let body = reqwest::Body::wrap(ObservedBody::new(body, call));
+    let body = reqwest::Body::wrap(ObservedBody::new(body, call).with_kind(kind_of));
     http::Response::from_parts(parts, body).into()
 }
 
