@@ -131,6 +131,9 @@ pub use opentelemetry;
 
 #[cfg(feature = "sdk")]
 pub use crate::bridge::PipelineProcessor;
+#[cfg(feature = "llm")]
+#[doc(hidden)]
+pub use crate::call::__observed;
 #[cfg(feature = "reqwest-middleware")]
 pub use crate::call::LlmMiddleware;
 #[cfg(feature = "reqwest")]
@@ -159,6 +162,7 @@ pub use crate::value::IntoValue;
 #[cfg(all(
     doctest,
     feature = "reqwest-client",
+    feature = "reqwest",
     feature = "tower",
     feature = "tracing",
     feature = "testing",
