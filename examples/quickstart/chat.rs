@@ -68,8 +68,8 @@ impl Chat {
             request = request.bearer_auth(key);
         }
         let body = json!({"model": self.model, "messages": messages, "tools": [search_tool()]});
-        // All that is needed for the server's spans to join this trace:
-        let response = request.with_trace_context().json(&body).send().await?;
+        // All that is needed: the call has a span with model and tokens, and the server's spans join it.
+        let response = request.json(&body).send_traced().await?;
 
         let status = response.status();
         if !status.is_success() {

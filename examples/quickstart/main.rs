@@ -90,7 +90,7 @@ async fn research(chat: &Chat, document: Document, question: &str) -> Result<Str
     Err(Error::NoAnswer { turns: MAX_TURNS })
 }
 
-/// One HTTP call; `traceparent` goes along in its headers.
+/// One HTTP call, which has a span of its own; that span's `traceparent` goes along in its headers.
 #[task(capture(messages, output))]
 async fn ask_model(chat: &Chat, messages: &[serde_json::Value]) -> Result<Reply, Error> {
     chat.complete(messages).await

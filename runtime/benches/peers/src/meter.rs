@@ -46,7 +46,7 @@ struct Reading {
 
 /// The function that callgrind counts in, by its name: see `process`.
 #[inline(never)]
-fn metered_section(work: &dyn Fn()) {
+pub(crate) fn metered_section(work: &dyn Fn()) {
     work();
 }
 

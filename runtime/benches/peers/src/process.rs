@@ -51,7 +51,7 @@ pub fn measure(program: &Path, row: Row, stack: StackName, plan: Plan) -> Result
 }
 
 /// `program`, without the variables by which a user's own telemetry is set up.
-fn plain(program: impl AsRef<OsStr>) -> Command {
+pub(crate) fn plain(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("OTEL_") || name.starts_with("LLMETRY_")) {
@@ -73,19 +73,25 @@ pub fn instructions(program: &Path, row: Row, stack: StackName) -> Result<f64, F
     let plan = Plan { warm_up: 3, samples: 2 };
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
     let spans = (plan.samples * row.spans()) as f64;
+    let (output, collected) = under_callgrind(program, &arguments(row, stack, plan))?;
+    read(&output)?;
+    Ok(collected / spans)
+}
+
+/// What `program` says under callgrind, and the instructions in its metered section.
+pub(crate) fn under_callgrind(program: &Path, arguments: &[String]) -> Result<(Output, f64), Failed> {
     let output = plain("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         // Counts in this function and below only, for the thread that is in it.
         .args(["--collect-atstart=no", "--toggle-collect=*metered_section*"])
         .arg(program)
-        .args(arguments(row, stack, plan))
+        .args(arguments)
         .output()?;
-    read(&output)?;
     let collected = String::from_utf8_lossy(&output.stderr)
         .lines()
         .find_map(|line| line.split_once("Collected :")?.1.trim().parse::<f64>().ok())
         .ok_or_else(|| Failed::new(&output))?;
-    Ok(collected / spans)
+    Ok((output, collected))
 }
 
 fn arguments(row: Row, stack: StackName, plan: Plan) -> [String; 5] {
@@ -111,7 +117,7 @@ fn read(output: &Output) -> Result<Outcome, Failed> {
 pub struct Failed(String);
 
 impl Failed {
-    fn new(output: &Output) -> Self {
+    pub(crate) fn new(output: &Output) -> Self {
         Self(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
     }
 }
