@@ -42,7 +42,7 @@ pub fn __observed<B: http_body::Body>(
     });
     call.inject(request.headers_mut(), &host);
     call.head(answer.status(), answer.headers());
-    answer.map(|body| body::ObservedBody::new(body, call))
+    answer.map(|body| ObservedBody::new(body, call))
 }
 
 #[cfg(feature = "reqwest")]
