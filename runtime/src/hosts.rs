@@ -1,4 +1,4 @@
-//! Which hosts a rule is meant for.
+//! Which hosts a rule is meant for, and the rules of what goes with outgoing requests.
 
 use std::net::IpAddr;
 
@@ -7,11 +7,49 @@ use std::net::IpAddr;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HostPatterns(Vec<String>);
 
+/// What goes with outgoing requests.
+#[cfg(feature = "propagation")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Policy {
+    /// Hosts that baggage may go to.
+    pub(crate) baggage: HostPatterns,
+    /// Hosts that trace context may go to.
+    pub(crate) trace_context: HostPatterns,
+    /// Whether trace context that a program has set by hand gives way to that of an observed call.
+    #[cfg(feature = "llm")]
+    pub(crate) replaces_trace_context: bool,
+    /// Whether streams are asked to end with token counts.
+    #[cfg(feature = "llm")]
+    pub(crate) forces_stream_usage: bool,
+}
+
+#[cfg(feature = "propagation")]
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            baggage: HostPatterns::default(),
+            trace_context: HostPatterns(vec![EVERY.to_owned()]),
+            #[cfg(feature = "llm")]
+            replaces_trace_context: false,
+            #[cfg(feature = "llm")]
+            forces_stream_usage: false,
+        }
+    }
+}
+
+#[cfg(feature = "propagation")]
+const EVERY: &str = "*";
+
 #[cfg(feature = "propagation")]
 impl HostPatterns {
     /// Patterns as the user wrote them; names are compared without regard to case.
     pub(crate) fn new(patterns: impl IntoIterator<Item = String>) -> Self {
         Self(patterns.into_iter().map(|pattern| pattern.to_ascii_lowercase()).collect())
+    }
+
+    /// Whether every host is meant, one that is not known too.
+    pub(crate) fn is_every(&self) -> bool {
+        self.0.iter().any(|pattern| pattern == EVERY)
     }
 
     /// Whether `host` (without port; IPv6 with or without brackets) is meant.
@@ -58,5 +96,8 @@ mod tests {
         assert!(!some.matches(".internal"));
         assert!(!some.matches("internal"));
         assert!(!some.matches("notinternal"));
+        assert!(!none.is_every() && !some.is_every());
+        let every = Policy::default().trace_context;
+        assert!(every.is_every() && every.matches("api.openai.com"));
     }
 }

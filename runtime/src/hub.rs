@@ -34,9 +34,9 @@ pub(crate) struct Installed {
     pub(crate) intake: Arc<Intake>,
     #[cfg(feature = "sdk")]
     pub(crate) pipeline: Arc<crate::pipeline::worker::Pipeline>,
-    /// Hosts that baggage may go to.
+    /// What goes with outgoing requests.
     #[cfg(feature = "propagation")]
-    pub(crate) baggage_hosts: crate::hosts::HostPatterns,
+    pub(crate) outgoing: crate::hosts::Policy,
 }
 
 /// The number of the current installation, 0 when there is none.

@@ -39,8 +39,8 @@
 //! # What leaves the process
 //!
 //! Names, kinds, times, error types, and what the program itself sets. Arguments and results only where the attribute says
-//! `capture(…)`, and they and error messages only when content is on: [`Builder::capture_content`],
-//! `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. Secrets in them are masked: [`Redactor`].
+//! `capture(…)`, and they, error messages and the messages of observed calls to models only when content is on:
+//! [`Builder::capture_content`], `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. Secrets in them are masked: [`Redactor`].
 //!
 //! # Crate features
 //!
@@ -57,6 +57,8 @@
 //! | `otlp-grpc` | no | OTLP over gRPC: tonic, on a runtime of its own |
 //! | `tls`, `otlp-grpc-tls` | no | https endpoints for OTLP over HTTP, over gRPC |
 //! | `reqwest` | no | `RequestBuilderExt` for reqwest 0.13 |
+//! | `reqwest-client` | no | the module `reqwest`, a client that observes its calls |
+//! | `reqwest-middleware` | no | `LlmMiddleware` for reqwest-middleware 0.5 |
 //! | `tracing` | no | `Guard::tracing_layer` |
 //! | `llm` | by others | the module `wire`, the reader of calls to models |
 //! | `testing` | no | the module `testing` |
@@ -87,6 +89,9 @@ pub mod wire;
 
 mod content;
 
+#[cfg(feature = "llm")]
+mod messages;
+
 #[cfg(feature = "sdk")]
 pub mod export;
 
@@ -108,6 +113,12 @@ mod setup;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+/// reqwest 0.13, with a span for each call: write `llmetry::reqwest::Client` where `reqwest::Client` is made.
+#[cfg(feature = "reqwest-client")]
+pub mod reqwest {
+    pub use crate::call::{Client, RequestBuilder};
+}
+
 #[doc(hidden)]
 #[path = "rt.rs"]
 pub mod __rt;
@@ -120,6 +131,8 @@ pub use crate::bridge::PipelineProcessor;
 #[cfg(feature = "llm")]
 #[doc(hidden)]
 pub use crate::call::__observed;
+#[cfg(feature = "reqwest-middleware")]
+pub use crate::call::LlmMiddleware;
 #[cfg(feature = "reqwest")]
 pub use crate::call::RequestBuilderExt;
 #[cfg(feature = "propagation")]
@@ -139,6 +152,12 @@ pub use crate::setup::{Builder, Guard, Handle, builder, init};
 pub use crate::value::IntoValue;
 
 /// The README's snippets compile.
-#[cfg(all(doctest, feature = "reqwest", feature = "tracing", feature = "testing", feature = "otlp-grpc"))]
+#[cfg(all(
+    doctest,
+    feature = "reqwest-client",
+    feature = "tracing",
+    feature = "testing",
+    feature = "otlp-grpc"
+))]
 #[doc = include_str!("../../README.md")]
 struct ReadmeDoctests;

@@ -1,5 +1,6 @@
 //! An answer's body on its way to the caller: every frame passes as it is, and the call sees it pass.
 
+use std::borrow::Cow;
 use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -27,19 +28,26 @@ pin_project! {
     ///
     /// Dropped before its end, the call is cancelled, unless all of the answer has passed.
     #[derive(Debug)]
-    pub struct ObservedBody<B> {
+    pub struct ObservedBody<B: Body> {
         #[pin]
         body: B,
         call: Option<Call>,
+        kind: fn(&B::Error) -> Cow<'static, str>,
     }
 }
 
 impl<B: Body> ObservedBody<B> {
     /// `body` with the call that it is the answer to.
     pub(crate) fn new(body: B, call: Call) -> Self {
-        let mut observed = Self { body, call: Some(call).filter(Call::is_observed) };
+        let call = Some(call).filter(Call::is_observed);
+        let mut observed = Self { body, call, kind: |_| Cow::Borrowed("body") };
         observed.end_if_over();
         observed
+    }
+
+    /// `kind` says what an error was; without it, that it was the body's.
+    pub(crate) fn with_kind(self, kind: fn(&B::Error) -> Cow<'static, str>) -> Self {
+        Self { kind, ..self }
     }
 
     /// A body that knows its end is often not asked for more.
@@ -74,9 +82,9 @@ impl<B: Body> Body for ObservedBody<B> {
                         call.end(&Ended::Complete);
                     }
                 }
-                Some(Err(_)) => {
+                Some(Err(error)) => {
                     if let Some(call) = this.call.take() {
-                        call.end(&Ended::Failed("body".into()));
+                        call.end(&Ended::Failed((this.kind)(error)));
                     }
                 }
                 None => {

@@ -5,6 +5,7 @@ use opentelemetry::Context;
 use opentelemetry::baggage::{BaggageExt, KeyValueMetadata};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 
+use crate::hosts::{HostPatterns, Policy};
 use crate::hub;
 use crate::scope;
 
@@ -30,12 +31,15 @@ const MAX_TRACESTATE_MEMBERS: usize = 32;
 /// assert!(headers.is_empty(), "no current trace, no header");
 /// ```
 pub fn inject(headers: &mut HeaderMap) {
-    inject_for(headers, || None);
+    if let Some(context) = scope::current_context() {
+        write_trace(&context, headers);
+    }
 }
 
-/// As [`inject`], and baggage too if the host may have it. `host` is asked only when there is baggage to send.
+/// As [`inject`], and baggage too if the host may have it. `host` is asked only where it decides something.
 ///
-/// Hosts that may have baggage: loopback, and those of `Builder::baggage_hosts`.
+/// Hosts that may have baggage: loopback, and those of `Builder::baggage_hosts`. Hosts that may have trace context: every one, or those of
+/// `Builder::trace_context_hosts`.
 ///
 /// ```
 /// let mut headers = http::HeaderMap::new();
@@ -43,44 +47,66 @@ pub fn inject(headers: &mut HeaderMap) {
 /// ```
 pub fn inject_for(headers: &mut HeaderMap, host: impl FnOnce() -> Option<String>) {
     if let Some(context) = scope::current_context() {
-        write(&context, headers, host);
+        policy(|policy| write(&context, headers, policy, host));
     }
 }
 
-/// Writes `context` into the headers of an observed call. A `traceparent` that stands there was put there by hand, and is kept.
+/// Writes `context` into the headers of an observed call. A `traceparent` that stands there was put there by hand, and is kept unless the
+/// policy says otherwise.
 #[cfg(feature = "llm")]
 pub(super) fn into_call(context: &Context, headers: &mut HeaderMap, host: &str) {
-    if !headers.contains_key(TRACEPARENT) {
-        write(context, headers, || Some(host.to_owned()));
+    policy(|policy| {
+        if headers.contains_key(TRACEPARENT) {
+            if !policy.replaces_trace_context || !context.span().span_context().is_valid() {
+                return;
+            }
+            headers.remove(TRACEPARENT);
+            headers.remove(TRACESTATE);
+        }
+        write(context, headers, policy, || Some(host.to_owned()));
+    });
+}
+
+/// What is asked of the rules in force.
+pub(super) fn policy<R>(ask: impl FnOnce(&Policy) -> R) -> R {
+    match hub::installed() {
+        Some(installed) => ask(&installed.outgoing),
+        None => ask(&Policy::default()),
     }
 }
 
-fn write(context: &Context, headers: &mut HeaderMap, host: impl FnOnce() -> Option<String>) {
+fn write(context: &Context, headers: &mut HeaderMap, policy: &Policy, host: impl FnOnce() -> Option<String>) {
+    let everywhere = policy.trace_context.is_every();
+    let has_baggage = !context.baggage().is_empty();
+    let host = if everywhere && !has_baggage { None } else { host() };
+    let is_in = |hosts: &HostPatterns| host.as_ref().is_some_and(|host| hosts.matches(host));
+    if everywhere || is_in(&policy.trace_context) {
+        write_trace(context, headers);
+    }
+    if has_baggage
+        && is_in(&policy.baggage)
+        && let Some(value) = baggage_header(context)
+    {
+        headers.insert(BAGGAGE, value);
+    }
+}
+
+fn write_trace(context: &Context, headers: &mut HeaderMap) {
     let span = context.span();
     let ids = span.span_context();
-    if ids.is_valid() {
-        let flags = ids.trace_flags() & TraceFlags::SAMPLED;
-        let value = format!("00-{}-{}-{:02x}", ids.trace_id(), ids.span_id(), flags);
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(TRACEPARENT, value);
-            let state = ids.trace_state().header();
-            match HeaderValue::from_str(&state) {
-                Ok(state) if !state.is_empty() => _ = headers.insert(TRACESTATE, state),
-                // A state that belongs to another trace must not go along with ours.
-                _ => _ = headers.remove(TRACESTATE),
-            }
-        }
-    }
-    let baggage = context.baggage();
-    if baggage.is_empty() {
+    if !ids.is_valid() {
         return;
     }
-    let allowed = host().is_some_and(|host| match hub::installed() {
-        Some(installed) => installed.baggage_hosts.matches(&host),
-        None => crate::hosts::HostPatterns::default().matches(&host),
-    });
-    if allowed && let Some(value) = baggage_header(context) {
-        headers.insert(BAGGAGE, value);
+    let flags = ids.trace_flags() & TraceFlags::SAMPLED;
+    let value = format!("00-{}-{}-{:02x}", ids.trace_id(), ids.span_id(), flags);
+    if let Ok(value) = HeaderValue::from_str(&value) {
+        headers.insert(TRACEPARENT, value);
+        let state = ids.trace_state().header();
+        match HeaderValue::from_str(&state) {
+            Ok(state) if !state.is_empty() => _ = headers.insert(TRACESTATE, state),
+            // A state that belongs to another trace must not go along with ours.
+            _ => _ = headers.remove(TRACESTATE),
+        }
     }
 }
 

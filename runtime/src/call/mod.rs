@@ -10,11 +10,20 @@ pub(crate) mod foreign;
 mod inject;
 #[cfg(feature = "llm")]
 mod observed;
+#[cfg(feature = "llm")]
+mod stream_usage;
 
 #[cfg(feature = "reqwest")]
 mod client;
 
 pub use self::inject::{extract, inject, inject_for};
+
+#[cfg(feature = "reqwest")]
+pub use self::client::reqwest::RequestBuilderExt;
+#[cfg(feature = "reqwest-client")]
+pub use self::client::reqwest::client::{Client, RequestBuilder};
+#[cfg(feature = "reqwest-middleware")]
+pub use self::client::reqwest_middleware::LlmMiddleware;
 
 /// What every adapter does with an exchange, for the benchmark of streams, which has no client around it: the call begins, `answer`'s
 /// head has come, and its body is observed from here on.
@@ -36,6 +45,3 @@ pub fn __observed<B: http_body::Body>(
     call.head(answer.status(), answer.headers());
     answer.map(|body| body::ObservedBody::new(body, call))
 }
-
-#[cfg(feature = "reqwest")]
-pub use self::client::reqwest::RequestBuilderExt;

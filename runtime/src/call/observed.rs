@@ -4,8 +4,8 @@
 //! Out: a client span with the facts of `wire` in the words of `semconv`, and trace context for the request's headers. Does not: know an
 //! HTTP client, change a byte, keep a body, or fail.
 //!
-//! Without anybody listening, and inside of a span that somebody else has opened for this very call, a [`Call`] is nothing: it only has the
-//! headers that go with the request.
+//! Without anybody listening, and inside of a span that somebody else, or another adapter, has opened for this very call, a [`Call`] is
+//! nothing: it only has the headers that go with the request.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -13,11 +13,12 @@ use std::time::Instant;
 use http::{HeaderMap, StatusCode};
 use opentelemetry::Context;
 
-use super::{foreign, inject};
+use super::{foreign, inject, stream_usage};
 use crate::hub;
+use crate::messages;
 use crate::scope::{self, ClientSpan};
 use crate::semconv::llm::{self, Server};
-use crate::wire::{self, Format, Head, Operation, RequestReader, ResponseReader};
+use crate::wire::{self, Content, Format, Head, Operation, RequestReader, ResponseReader};
 
 /// What an adapter knows of a request before it is sent.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,22 @@ pub(crate) enum Ended {
     Dropped,
 }
 
+/// The request that the context belongs to. Seen again further down, by a second adapter, it is the same call; another request, even if
+/// it goes to the same place, is another call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct UnderWay(String);
+
+impl UnderWay {
+    fn new(outgoing: &Outgoing<'_>) -> Self {
+        let Outgoing { method, host, port, path, body } = outgoing;
+        Self(format!("{method} {host} {port:?} {path} {:?}", body.map(<[u8]>::len)))
+    }
+
+    fn is_here(&self) -> bool {
+        scope::current_context().is_some_and(|context| context.get::<Self>() == Some(self))
+    }
+}
+
 #[derive(Debug)]
 struct Observed {
     span: ClientSpan,
@@ -61,6 +78,10 @@ struct Observed {
     first_chunk: Option<f64>,
     status: Option<u16>,
     reader: Option<ResponseReader>,
+    /// How the answer is read.
+    content: Content,
+    /// The body to send in place of the program's own, where it asked for that.
+    changed_body: Option<Vec<u8>>,
 }
 
 impl Call {
@@ -69,9 +90,15 @@ impl Call {
         if hub::epoch() == 0 || foreign::is_model_call() {
             return Self { context: scope::current_context(), observed: None };
         }
+        if UnderWay::new(&outgoing).is_here() {
+            return Self { context: scope::current_context(), observed: None };
+        }
         let span = ClientSpan::start();
         let context = span.context().or_else(scope::current_context);
         let observed = span.is_recording().then(|| Box::new(Observed::new(span, outgoing)));
+        let changed = observed.as_ref().and_then(|observed| observed.changed_body.as_deref());
+        let sent = Outgoing { body: changed.or(outgoing.body), ..outgoing };
+        let context = context.map(|context| context.with_value(UnderWay::new(&sent)));
         Self { context, observed }
     }
 
@@ -80,6 +107,12 @@ impl Call {
         if let Some(context) = &self.context {
             inject::into_call(context, headers, host);
         }
+    }
+
+    /// The body to send in place of the request's own (`Builder::force_stream_usage`), and `headers` made to fit it. `None` is the rule.
+    pub(crate) fn changed_body(&mut self, headers: &mut HeaderMap) -> Option<Vec<u8>> {
+        let body = self.observed.as_mut()?.changed_body.take()?;
+        stream_usage::fits(headers, body.len()).then_some(body)
     }
 
     /// The context in which the call's own code is to run.
@@ -134,11 +167,17 @@ impl Observed {
         let request = reader.finish();
         // Of a request whose body cannot be seen, the path tells.
         let operation = request.operation.or(route.operation).filter(|_| route.format.is_some());
+        let changed_body = body
+            .filter(|_| inject::policy(|policy| policy.forces_stream_usage))
+            .and_then(|body| stream_usage::added(body, route.format, &request));
         let server = Server { address: host.to_owned(), port };
         span.describe(
             llm::name(method, operation, request.model.as_deref()),
             llm::request(method, &server, &route, operation, &request),
         );
+        if let (Some(format), Some(operation)) = (route.format, operation) {
+            span.capture(messages::request(format, operation, &request.content));
+        }
         Self {
             span,
             format: route.format,
@@ -148,6 +187,8 @@ impl Observed {
             first_chunk: None,
             status: None,
             reader: None,
+            content: Content::Off,
+            changed_body,
         }
     }
 
@@ -159,8 +200,9 @@ impl Observed {
             }
         });
         self.status = Some(status);
-        let content = self.span.output_content();
-        self.reader = Some(ResponseReader::new(self.format, self.operation, self.stream, head, content));
+        self.content = self.span.output_content();
+        let Self { format, operation, stream, content, .. } = *self;
+        self.reader = Some(ResponseReader::new(format, operation, stream, head, content));
     }
 
     fn chunk(&mut self, bytes: &[u8]) {
@@ -176,10 +218,14 @@ impl Observed {
     }
 
     fn end(self, ended: &Ended) {
-        let Self { span, operation, first_chunk, status, reader, .. } = self;
+        let Self { span, operation, first_chunk, status, reader, content, .. } = self;
         let facts = reader.map(ResponseReader::finish).unwrap_or_default();
         if operation.is_some() {
             span.set(llm::response(&facts, first_chunk));
+            // It was on when the answer began, and still is.
+            if content != Content::Off && span.output_content() != Content::Off {
+                span.capture(messages::response(&facts));
+            }
         }
         let is_error_status = status.is_some_and(|status| status >= 400);
         if let Some(status) = status.filter(|_| is_error_status || operation.is_none()) {

@@ -9,6 +9,9 @@ use serde_core::ser::{self, Serialize, Serializer};
 
 use super::writer::{Scalar, Stop, Writer};
 
+/// A unit variant of an enum of this name is a word of a schema: there is nothing in it that rules are for.
+pub(crate) const WORD: &str = "llmetry::Word";
+
 /// Writes one value.
 pub(super) struct Json<'w, 'a>(pub(super) &'w mut Writer<'a>);
 
@@ -112,7 +115,15 @@ impl<'w, 'a> Serializer for Json<'w, 'a> {
         self.serialize_unit()
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<Scalar, Stop> {
+    fn serialize_unit_variant(
+        self,
+        name: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<Scalar, Stop> {
+        if name == WORD {
+            return self.0.mark(variant).map(|()| Scalar::Other);
+        }
         self.serialize_str(variant)
     }
 

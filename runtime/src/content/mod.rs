@@ -33,6 +33,8 @@ pub use self::capture::{
     Capture, CaptureDebug, CaptureName, CaptureSerialize, CaptureText, Captured, Success, SuccessOfAny,
     SuccessOfResult,
 };
+#[cfg(feature = "llm")]
+pub(crate) use self::json::WORD;
 pub use self::redact::Redactor;
 pub(crate) use self::switch::{Content, Switch};
 use self::writer::Writer;

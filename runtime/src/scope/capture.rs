@@ -128,7 +128,7 @@ fn switch() -> Content {
 }
 
 /// What `write` makes under the rules of the installation; nothing, and a count, if one of the redactor's own panics.
-fn written<T>(write: impl FnOnce(Rules<'_>) -> Result<T, RulePanicked>) -> Option<T> {
+pub(super) fn written<T>(write: impl FnOnce(Rules<'_>) -> Result<T, RulePanicked>) -> Option<T> {
     // Not through the thread's own: code of the program runs in here, and may open spans.
     let installed = hub::installed()?;
     let _writing = Writing::begin()?;

@@ -9,8 +9,13 @@ use opentelemetry::{Context, KeyValue};
 
 use super::open::Open;
 use super::{Details, OpenSpans, capture, limits};
+use crate::content::{CaptureSerialize, Captured};
+use crate::messages;
 use crate::record::{ErrorInfo, Kind, Limits, Site};
 use crate::wire::Content;
+
+/// So much more of a body is read than an attribute can hold: images stand in it, of which a mark is kept.
+const READ_AHEAD: usize = 16;
 
 static CALL: Site = Site::new(Kind::Call, "call");
 
@@ -76,16 +81,25 @@ impl ClientSpan {
 
     /// Whether the request's content is to be read.
     pub(crate) fn input_content(&self) -> Content {
-        self.content(self.open.captured().0)
+        content(self.open.captured().0)
     }
 
     /// Whether the answer's content is to be read.
     pub(crate) fn output_content(&self) -> Content {
-        self.content(self.open.captured().1)
+        content(self.open.captured().1)
     }
 
-    fn content(&self, is_on: bool) -> Content {
-        if is_on { Content::Keep { bytes: limits().content_bytes() } } else { Content::Off }
+    /// Adds messages: as JSON, bounded and masked. Whether they may be captured is for who calls to ask.
+    pub(crate) fn capture(&self, messages: impl IntoIterator<Item = messages::Captured>) {
+        for (key, value) in messages {
+            let text = capture::written(|rules| rules.value(&(&&&Captured(&value)).llmetry_capture()));
+            let Some(text) = text else { continue };
+            self.change(|details, limits| {
+                // It has limits of its own; cut once more it would be no JSON.
+                let limits = Limits { value_bytes: usize::MAX, ..*limits };
+                details.set_attribute(KeyValue::new(key, String::from(text)), &limits);
+            });
+        }
     }
 
     /// Ends the span; it was not dropped half-way.
@@ -98,5 +112,13 @@ impl ClientSpan {
             let limits = limits();
             change(&mut OpenSpans::get().slot(self.open.index).touch(), &limits);
         }
+    }
+}
+
+fn content(is_on: bool) -> Content {
+    if is_on {
+        Content::Keep { bytes: limits().content_bytes().saturating_mul(READ_AHEAD) }
+    } else {
+        Content::Off
     }
 }

@@ -144,8 +144,6 @@ pub(crate) const GEN_AI_SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions"
 pub(crate) const GEN_AI_INPUT_MESSAGES: &str = "gen_ai.input.messages";
 #[cfg(feature = "llm")]
 pub(crate) const GEN_AI_OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
-#[cfg(feature = "llm")]
-pub(crate) const GEN_AI_TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
 
 /// Key prefixes that belong to conventions; a user's property may not start with one.
 const RESERVED: [&str; 10] = [

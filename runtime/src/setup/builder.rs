@@ -308,6 +308,48 @@ impl Builder {
         self
     }
 
+    /// Hosts that trace context (`traceparent`, `tracestate`) may be sent to, beside loopback: patterns as those of
+    /// [`baggage_hosts`](Self::baggage_hosts). Can be called again, and adds to what was said.
+    ///
+    /// Default: every host. Calls to other hosts have their spans all the same. [`inject`](crate::inject) does not know the host, and
+    /// writes always; a host that [`inject_for`](crate::inject_for) is not told is not allowed. Where an HTTP client follows a redirect by
+    /// itself, it takes the headers along.
+    ///
+    /// ```
+    /// let builder = llmetry::builder().trace_context_hosts(["*.internal", "gateway.example.com"]);
+    /// ```
+    #[cfg(feature = "propagation")]
+    pub fn trace_context_hosts<I>(mut self, patterns: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let hosts = self.settings.trace_context_hosts.get_or_insert_default();
+        hosts.extend(patterns.into_iter().map(Into::into));
+        self
+    }
+
+    /// Whether the trace context of an observed call replaces one that the program has set on the request by hand. Default: no, it is kept.
+    ///
+    /// Where [`trace_context_hosts`](Self::trace_context_hosts) does not allow the host, one set by hand is then taken away too.
+    #[cfg(feature = "llm")]
+    pub fn replace_trace_context(mut self, yes: bool) -> Self {
+        self.settings.replace_trace_context = Some(yes);
+        self
+    }
+
+    /// Whether observed calls ask OpenAI-style streams to end with token counts. Default: no, requests are never changed.
+    ///
+    /// Servers of `chat/completions` (and of the older `completions`) count tokens in a stream only if the request has
+    /// `"stream_options":{"include_usage":true}`. With `true` this is written into the body of a recorded call that asks for a stream and
+    /// has no `stream_options`, if the body is in one piece and the request is not signed. The program then sees one chunk more, whose
+    /// `choices` are empty; a few servers refuse the option.
+    #[cfg(feature = "llm")]
+    pub fn force_stream_usage(mut self, yes: bool) -> Self {
+        self.settings.force_stream_usage = Some(yes);
+        self
+    }
+
     /// Starts telemetry.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use crate::content::{Content, Redactor};
 use crate::error::Result;
 use crate::export::{ExporterSetting, StdoutFormat};
 #[cfg(feature = "propagation")]
-use crate::hosts::HostPatterns;
+use crate::hosts::{HostPatterns, Policy};
 use crate::record::Limits;
 use crate::sampling::Sampler;
 use crate::semconv::Convention;
@@ -56,6 +56,13 @@ pub(crate) struct Settings {
     pub(crate) max_open_spans: Option<usize>,
     #[cfg(feature = "propagation")]
     pub(crate) baggage_hosts: Vec<String>,
+    /// `None`: every host.
+    #[cfg(feature = "propagation")]
+    pub(crate) trace_context_hosts: Option<Vec<String>>,
+    #[cfg(feature = "llm")]
+    pub(crate) replace_trace_context: Option<bool>,
+    #[cfg(feature = "llm")]
+    pub(crate) force_stream_usage: Option<bool>,
 }
 
 /// All that the installation has to know.
@@ -79,9 +86,9 @@ pub(crate) struct Config {
     pub(crate) globals: bool,
     /// How long the guard's drop may take.
     pub(crate) shutdown_timeout: Duration,
-    /// Hosts that baggage is sent to.
+    /// What goes with outgoing requests.
     #[cfg(feature = "propagation")]
-    pub(crate) baggage_hosts: HostPatterns,
+    pub(crate) outgoing: Policy,
     /// To be said once telemetry runs.
     pub(crate) notices: Vec<String>,
 }
@@ -153,7 +160,7 @@ impl Config {
             globals: settings.globals.unwrap_or(true),
             shutdown_timeout: settings.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
             #[cfg(feature = "propagation")]
-            baggage_hosts: HostPatterns::new(settings.baggage_hosts.iter().cloned()),
+            outgoing: outgoing(settings),
             notices,
         })
     }
@@ -178,7 +185,7 @@ impl Config {
             globals: true,
             shutdown_timeout: Duration::from_secs(5),
             #[cfg(feature = "propagation")]
-            baggage_hosts: HostPatterns::default(),
+            outgoing: Policy::default(),
             notices: Vec::new(),
         }
     }
@@ -245,6 +252,22 @@ fn limits(settings: &Settings, env: Environment<'_>) -> Result<Limits> {
         value_bytes: or_env(settings.max_value_bytes, value_bytes)?.unwrap_or(default.value_bytes),
         open_spans: settings.max_open_spans.unwrap_or(default.open_spans),
     })
+}
+
+#[cfg(feature = "propagation")]
+fn outgoing(settings: &Settings) -> Policy {
+    let default = Policy::default();
+    Policy {
+        baggage: HostPatterns::new(settings.baggage_hosts.iter().cloned()),
+        trace_context: match &settings.trace_context_hosts {
+            Some(patterns) => HostPatterns::new(patterns.iter().cloned()),
+            None => default.trace_context,
+        },
+        #[cfg(feature = "llm")]
+        replaces_trace_context: settings.replace_trace_context.unwrap_or(default.replaces_trace_context),
+        #[cfg(feature = "llm")]
+        forces_stream_usage: settings.force_stream_usage.unwrap_or(default.forces_stream_usage),
+    }
 }
 
 const SAMPLERS: &str = "always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off or parentbased_traceidratio";

@@ -82,7 +82,7 @@ fn start(config: &Config, exporters: Vec<Box<dyn DynExporter>>, for_tests: bool)
             intake: Arc::clone(&pipeline.intake),
             pipeline: Arc::new(pipeline),
             #[cfg(feature = "propagation")]
-            baggage_hosts: config.baggage_hosts.clone(),
+            outgoing: config.outgoing.clone(),
         })
     };
     let (installed, replaced) = hub::install(for_tests, make, Error::already_initialised)?;

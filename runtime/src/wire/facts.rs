@@ -170,6 +170,8 @@ pub struct RequestFacts {
 pub struct RequestContent {
     /// Instructions that stand apart from the messages.
     pub system: Option<Kept>,
+    /// Messages before the input, where they stand apart from it (Cohere v1).
+    pub history: Option<Kept>,
     /// Messages, prompt, or texts to embed.
     pub input: Option<Kept>,
     /// Tools the model may ask for.

@@ -30,8 +30,11 @@ const MAX_FACT: usize = 1024;
 const MAX_FACTS: usize = 64 * 1024;
 /// Bytes of a document wrapped in another.
 const MAX_WRAPPED: usize = 1024 * 1024;
-/// Bytes of one text inside content kept as JSON: images in base64 are cut here.
+/// Bytes of one text inside content kept as JSON: images in base64 are cut here. At least this, and at least that part of all content.
 const MAX_LEAF: usize = 32 * 1024;
+const LEAVES: usize = 16;
+/// Behind a text that was cut.
+const CUT: &str = "…[cut]";
 /// A longer key is none of ours.
 const MAX_KEY: usize = 40;
 /// A longer number is none of ours.

@@ -25,8 +25,6 @@
 //! assert_eq!((facts.id.as_deref(), facts.stream_complete), (Some("c-1"), Some(true)));
 //! ```
 //!
-//! Content that was kept is brought into the GenAI convention's form of messages by `messages`.
-//!
 //! Bytes are those after transport and content decoding. Of a body whose `content-encoding` is not `identity` nothing is read,
 //! unless who calls has decoded it.
 
@@ -37,7 +35,6 @@ mod facts;
 mod format;
 mod framing;
 mod json;
-mod messages;
 mod request;
 mod response;
 mod route;
@@ -50,7 +47,6 @@ mod words;
 pub use facts::{
     Choice, Content, Facts, Format, Kept, Operation, RequestContent, RequestFacts, ToolCall, Usage, WireError,
 };
-pub use messages::{input_messages, output_messages, system_instructions};
 pub use request::RequestReader;
 pub use response::{Head, ResponseReader};
 pub use route::{Route, route};

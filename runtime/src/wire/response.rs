@@ -131,7 +131,7 @@ impl ResponseReader {
     /// The body's next bytes.
     pub fn push(&mut self, mut bytes: &[u8]) {
         if matches!(self.framing, Framing::Unknown) {
-            let Some(byte) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else { return };
+            let Some(byte) = bytes.iter().find(|byte| !b" \t\r\n".contains(byte)) else { return };
             self.framing = self.framing_by(*byte);
         }
         // Taken out for the time of the reading, since what it finds is written into `self`.

@@ -295,4 +295,6 @@ fn the_first_byte_tells_where_the_type_does_not() {
         (Some("x"), None),
         "a gateway that does not stream"
     );
+    let facts = read(Format::OpenAiChat, Operation::Chat, true, &head, b"\x0c{\"id\":\"x\"}");
+    assert_eq!((facts.id, facts.partial), (None, true), "a form feed is no white space");
 }

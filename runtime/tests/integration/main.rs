@@ -14,6 +14,7 @@ mod dialects;
 mod endings;
 mod faults;
 mod layout;
+mod llm_messages;
 mod nesting;
 mod propagation;
 mod sampling;

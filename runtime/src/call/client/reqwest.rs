@@ -3,6 +3,9 @@
 //! In: a `RequestBuilder`, or a client of reqwest. Out: the same answers, with a client span for each call. Redirects are followed, and
 //! bodies decoded, by reqwest below this; what is read here is what the caller reads.
 
+#[cfg(feature = "reqwest-client")]
+pub(crate) mod client;
+
 use std::borrow::Cow;
 
 use http::HeaderMap;
@@ -83,7 +86,7 @@ where
     F: Future<Output = Result<Response, E>>,
 {
     let host = request.url().host_str().unwrap_or_default().to_owned();
-    let call = Call::start(Outgoing {
+    let mut call = Call::start(Outgoing {
         method: request.method().as_str(),
         host: &host,
         port: request.url().port_or_known_default(),
@@ -91,6 +94,9 @@ where
         body: request.body().and_then(reqwest::Body::as_bytes),
     });
     call.inject(request.headers_mut(), &host);
+    if let Some(body) = call.changed_body(request.headers_mut()) {
+        *request.body_mut() = Some(body.into());
+    }
     match InTrace::new(call.context(), send(request)).await {
         Ok(response) => Ok(observed(response, call)),
         Err(error) => {
@@ -112,7 +118,7 @@ fn observed(response: Response, mut call: Call) -> Response {
     if let Ok(with_url) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(with_url.into_parts().0.extensions);
     }
-    let body = reqwest::Body::wrap(ObservedBody::new(body, call));
+    let body = reqwest::Body::wrap(ObservedBody::new(body, call).with_kind(kind_of));
     http::Response::from_parts(parts, body).into()
 }
 

@@ -47,6 +47,8 @@ fn otlp_http(variables: &[(&str, &str)]) -> OtlpSetting {
 fn defaults() {
     let config = resolve(&[]);
     assert!(!config.disabled && config.globals);
+    #[cfg(feature = "propagation")]
+    assert_eq!(config.outgoing, Policy::default());
     assert_eq!(config.content, Content::all(false));
     assert_eq!(config.sampler, Sampler::parent_based(Sampler::AlwaysOn));
     assert_eq!(config.limits, Limits::default());

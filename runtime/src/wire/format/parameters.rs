@@ -69,6 +69,7 @@ pub(super) fn content(place: Value<'_>, system: &[Word], input: &[Word], facts: 
     let read = |words: &[Word]| words.iter().find_map(|word| place.get(*word).kept());
     facts.content = RequestContent {
         system: read(system),
+        history: read(&[Word::ChatHistory]),
         input: read(input),
         tools: read(&[Word::Tools, Word::ToolConfig, Word::Functions]),
     };

@@ -1,6 +1,6 @@
 //! Containers of a document that are passed over, or copied as they stand if they are content that was asked for.
 
-use super::{Document, Kind, MAX_LEAF};
+use super::{CUT, Document, Kind, LEAVES, MAX_LEAF};
 
 impl Document {
     /// The next bytes of a container that is passed over; returns how many belong to it.
@@ -58,13 +58,17 @@ impl Document {
     fn copy_in_text(&mut self, byte: u8) {
         let is_start = !self.passing_escape && self.passing_digits == 0 && byte & 0xc0 != 0x80;
         let is_end = is_start && byte == b'"';
-        if is_start && self.passing_leaf >= MAX_LEAF && !(byte == b'\\' && self.half_a_pair()) {
+        let max = MAX_LEAF.max(self.content / LEAVES);
+        if is_start && self.passing_leaf >= max && !(byte == b'\\' && self.half_a_pair()) {
             self.passing_leaf = usize::MAX;
         }
         if self.passing_digits > 0 {
             self.passing_digits -= 1;
         } else if self.passing_escape && byte == b'u' {
             self.passing_digits = 4;
+        }
+        if is_end && self.passing_leaf == usize::MAX {
+            CUT.bytes().for_each(|byte| self.copy(byte));
         }
         if is_end || self.passing_leaf < usize::MAX {
             self.passing_leaf = self.passing_leaf.saturating_add(1);
