@@ -88,7 +88,7 @@ struct Observed {
 impl Call {
     /// Opens the call's span under what is current.
     pub(crate) fn start(outgoing: Outgoing<'_>) -> Self {
-        if hub::epoch() != 0 && UnderWay::new(&outgoing).is_here() {
+        if hub::epoch() == 0 || UnderWay::new(&outgoing).is_here() {
             return Self { context: scope::current_context(), observed: None };
         }
         let mut call = Self::open(|span| Observed::new(span, outgoing));
