@@ -32,6 +32,7 @@
 //! - [`current`]: what a function may say about its span. [`InCurrentTrace`], [`spawn`], [`scoped`]: into other tasks and threads.
 //! - [`inject`], [`extract`], [`RequestBuilderExt`]: W3C trace context over HTTP.
 //! - [`wire`]: what a call to a model was, read from its bytes; for adapters to HTTP clients.
+//! - [`LlmLayer`], [`llm`](llm()): calls to models, observed or described by hand.
 //! - [`testing`]: what did this code trace?
 //!
 //! Before `init`, and after the guard is gone, annotated functions run as if they were not annotated.
@@ -59,6 +60,9 @@
 //! | `reqwest` | no | `RequestBuilderExt` for reqwest 0.13 |
 //! | `reqwest-client` | no | the module `reqwest`, a client that observes its calls |
 //! | `reqwest-middleware` | no | `LlmMiddleware` for reqwest-middleware 0.5 |
+//! | `tower` | no | [`LlmLayer`] for tower services: hyper-util, tonic; with `reqwest`, reqwest's client |
+//! | `async-openai` | no | [`LlmLayer`] in the request service of async-openai 0.43 |
+//! | `llm` | by others | [`llm`](llm()): calls described by hand |
 //! | `tracing` | no | `Guard::tracing_layer` |
 //! | `llm` | by others | the module `wire`, the reader of calls to models |
 //! | `testing` | no | the module `testing` |
@@ -70,7 +74,7 @@
 #![cfg_attr(not(feature = "sdk"), allow(dead_code, unreachable_pub))]
 // What a feature adds is linked to where it is there.
 #![cfg_attr(
-    not(all(feature = "reqwest", feature = "testing", feature = "llm")),
+    not(all(feature = "reqwest", feature = "testing", feature = "tower")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -128,13 +132,14 @@ pub use opentelemetry;
 
 #[cfg(feature = "sdk")]
 pub use crate::bridge::PipelineProcessor;
-#[cfg(feature = "llm")]
-#[doc(hidden)]
-pub use crate::call::__observed;
 #[cfg(feature = "reqwest-middleware")]
 pub use crate::call::LlmMiddleware;
 #[cfg(feature = "reqwest")]
 pub use crate::call::RequestBuilderExt;
+#[cfg(feature = "llm")]
+pub use crate::call::{LlmCall, LlmRequest, ObservedBody, llm};
+#[cfg(feature = "tower")]
+pub use crate::call::{LlmFuture, LlmLayer, LlmService, ShownBody};
 #[cfg(feature = "propagation")]
 pub use crate::call::{extract, inject, inject_for};
 pub use crate::content::Redactor;
@@ -155,6 +160,8 @@ pub use crate::value::IntoValue;
 #[cfg(all(
     doctest,
     feature = "reqwest-client",
+    feature = "reqwest",
+    feature = "tower",
     feature = "tracing",
     feature = "testing",
     feature = "otlp-grpc"

@@ -60,7 +60,7 @@ impl SpanProcessor for PipelineProcessor {
         inherit::remember_foreign(trace_id, span_id, inherited);
     }
 
-    fn on_end(&self, span: SpanData) {
+    fn on_end(&self, mut span: SpanData) {
         let (trace_id, span_id) = ids(&span.span_context);
         inherit::forget_foreign(trace_id, span_id);
         #[cfg(feature = "llm")]
@@ -69,6 +69,7 @@ impl SpanProcessor for PipelineProcessor {
         if !span.span_context.is_sampled() {
             return;
         }
+        semconv::count_tokens(&mut span.attributes);
         crate::scope::push_foreign(self.intake(), Record::Foreign(Box::new(span)));
     }
 

@@ -18,7 +18,8 @@ use crate::hub;
 use crate::messages;
 use crate::scope::{self, ClientSpan};
 use crate::semconv::llm::{self, Server};
-use crate::wire::{self, Content, Format, Head, Operation, RequestReader, ResponseReader};
+use crate::wire::{self, Content, Facts, Format, Head, Operation, RequestFacts, RequestReader};
+use crate::wire::{ResponseReader, Route};
 
 /// What an adapter knows of a request before it is sent.
 #[derive(Clone, Copy, Debug)]
@@ -87,26 +88,46 @@ struct Observed {
 impl Call {
     /// Opens the call's span under what is current.
     pub(crate) fn start(outgoing: Outgoing<'_>) -> Self {
-        if hub::epoch() == 0 || foreign::is_model_call() {
+        if hub::epoch() != 0 && UnderWay::new(&outgoing).is_here() {
             return Self { context: scope::current_context(), observed: None };
         }
-        if UnderWay::new(&outgoing).is_here() {
+        let mut call = Self::open(|span| Observed::new(span, outgoing));
+        let changed = call.observed.as_ref().and_then(|observed| observed.changed_body.as_deref());
+        let sent = UnderWay::new(&Outgoing { body: changed.or(outgoing.body), ..outgoing });
+        call.context = call.context.take().map(|context| context.with_value(sent));
+        call
+    }
+
+    /// As [`Call::start`], of a call that nobody reads: these are its facts.
+    pub(crate) fn start_by_hand(provider: &str, server: &Server, request: &RequestFacts) -> Self {
+        Self::open(|span| {
+            let mut observed = Observed::described(span, "", server, &Route::default(), request);
+            observed.content = observed.span.output_content();
+            observed.span.set([llm::provider_name(provider)]);
+            observed
+        })
+    }
+
+    fn open(observe: impl FnOnce(ClientSpan) -> Observed) -> Self {
+        if hub::epoch() == 0 || foreign::is_model_call() {
             return Self { context: scope::current_context(), observed: None };
         }
         let span = ClientSpan::start();
         let context = span.context().or_else(scope::current_context);
-        let observed = span.is_recording().then(|| Box::new(Observed::new(span, outgoing)));
-        let changed = observed.as_ref().and_then(|observed| observed.changed_body.as_deref());
-        let sent = Outgoing { body: changed.or(outgoing.body), ..outgoing };
-        let context = context.map(|context| context.with_value(UnderWay::new(&sent)));
+        let observed = span.is_recording().then(|| Box::new(observe(span)));
         Self { context, observed }
     }
 
     /// Puts the call's own context into the headers of a request; to be called for each attempt.
     pub(crate) fn inject(&self, headers: &mut HeaderMap, host: &str) {
-        if let Some(context) = &self.context {
-            inject::into_call(context, headers, host);
-        }
+        inject_context(self.context.as_ref(), headers, host);
+    }
+
+    /// As [`Call::inject`], for attempts that are made while the call is elsewhere.
+    #[cfg(feature = "async-openai")]
+    pub(crate) fn injector(&self) -> impl Fn(&mut HeaderMap, &str) + Send + Sync + use<> {
+        let context = self.context.clone();
+        move |headers, host| inject_context(context.as_ref(), headers, host)
     }
 
     /// The body to send in place of the request's own (`Builder::force_stream_usage`), and `headers` made to fit it. `None` is the rule.
@@ -140,11 +161,37 @@ impl Call {
         }
     }
 
+    /// A piece of the answer of a call that nobody reads.
+    pub(crate) fn chunk_by_hand(&mut self) {
+        if let Some(observed) = &mut self.observed {
+            observed.note_chunk();
+        }
+    }
+
+    /// The content that may be kept of the request, and of the answer.
+    pub(crate) fn content(&self) -> (Content, Content) {
+        let span = self.observed.as_ref().map(|observed| &observed.span);
+        span.map_or_else(Default::default, |span| (span.input_content(), span.output_content()))
+    }
+
+    /// The call is over, and these are the facts of its answer.
+    pub(crate) fn end_by_hand(&mut self, facts: &Facts, ended: &Ended) {
+        if let Some(observed) = self.observed.take() {
+            observed.close(facts, ended);
+        }
+    }
+
     /// The call is over.
     pub(crate) fn end(mut self, ended: &Ended) {
         if let Some(observed) = self.observed.take() {
             observed.end(ended);
         }
+    }
+}
+
+fn inject_context(context: Option<&Context>, headers: &mut HeaderMap, host: &str) {
+    if let Some(context) = context {
+        inject::into_call(context, headers, host);
     }
 }
 
@@ -164,16 +211,27 @@ impl Observed {
         if let Some(body) = body {
             reader.push(body);
         }
-        let request = reader.finish();
+        let mut request = reader.finish();
         // Of a request whose body cannot be seen, the path tells.
-        let operation = request.operation.or(route.operation).filter(|_| route.format.is_some());
+        request.operation = request.operation.or(route.operation).filter(|_| route.format.is_some());
         let changed_body = body
             .filter(|_| inject::policy(|policy| policy.forces_stream_usage))
             .and_then(|body| stream_usage::added(body, route.format, &request));
         let server = Server { address: host.to_owned(), port };
+        Self { changed_body, ..Self::described(span, method, &server, &route, &request) }
+    }
+
+    fn described(
+        span: ClientSpan,
+        method: &str,
+        server: &Server,
+        route: &Route,
+        request: &RequestFacts,
+    ) -> Self {
+        let operation = request.operation;
         span.describe(
             llm::name(method, operation, request.model.as_deref()),
-            llm::request(method, &server, &route, operation, &request),
+            llm::request(method, server, route, operation, request),
         );
         if let (Some(format), Some(operation)) = (route.format, operation) {
             span.capture(messages::request(format, operation, &request.content));
@@ -188,7 +246,7 @@ impl Observed {
             status: None,
             reader: None,
             content: Content::Off,
-            changed_body,
+            changed_body: None,
         }
     }
 
@@ -209,22 +267,30 @@ impl Observed {
         if bytes.is_empty() {
             return;
         }
-        if self.stream && self.first_chunk.is_none() {
-            self.first_chunk = Some(self.started.elapsed().as_secs_f64());
-        }
+        self.note_chunk();
         if let Some(reader) = &mut self.reader {
             reader.push(bytes);
         }
     }
 
-    fn end(self, ended: &Ended) {
-        let Self { span, operation, first_chunk, status, reader, content, .. } = self;
-        let facts = reader.map(ResponseReader::finish).unwrap_or_default();
+    fn note_chunk(&mut self) {
+        if self.stream && self.first_chunk.is_none() {
+            self.first_chunk = Some(self.started.elapsed().as_secs_f64());
+        }
+    }
+
+    fn end(mut self, ended: &Ended) {
+        let facts = self.reader.take().map(ResponseReader::finish).unwrap_or_default();
+        self.close(&facts, ended);
+    }
+
+    fn close(self, facts: &Facts, ended: &Ended) {
+        let Self { span, operation, first_chunk, status, content, .. } = self;
         if operation.is_some() {
-            span.set(llm::response(&facts, first_chunk));
+            span.set(llm::response(facts, first_chunk));
             // It was on when the answer began, and still is.
             if content != Content::Off && span.output_content() != Content::Off {
-                span.capture(messages::response(&facts));
+                span.capture(messages::response(facts));
             }
         }
         let is_error_status = status.is_some_and(|status| status >= 400);

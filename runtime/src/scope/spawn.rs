@@ -62,6 +62,15 @@ impl<F> InTrace<F> {
     pub(crate) fn new(context: Context, future: F) -> Self {
         Self { context: Some(context), future: Some(future) }
     }
+
+    /// As [`InTrace::new`], and `context` is current too while the future is made.
+    #[cfg(feature = "tower")]
+    pub(crate) fn call(context: Context, make: impl FnOnce() -> F) -> Self {
+        let guard = local::may_attach().then(|| context.clone().attach());
+        let future = make();
+        drop(guard);
+        Self::new(context, future)
+    }
 }
 
 impl<F: Future> Future for InTrace<F> {

@@ -68,6 +68,9 @@ pub(crate) const GEN_AI_REQUEST_MODEL: &str = "gen_ai.request.model";
 /// Read by the tree too.
 #[cfg(any(feature = "stdout", feature = "llm"))]
 pub(crate) const GEN_AI_RESPONSE_MODEL: &str = "gen_ai.response.model";
+/// What the names of all token counts begin with.
+#[cfg(feature = "sdk")]
+pub(crate) const GEN_AI_USAGE: &str = "gen_ai.usage.";
 /// Read by the tree too.
 #[cfg(any(feature = "stdout", feature = "llm"))]
 pub(crate) const GEN_AI_USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";

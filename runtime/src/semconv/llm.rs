@@ -63,6 +63,11 @@ pub(crate) fn request(
     list.0
 }
 
+/// The provider of a call, by its name.
+pub(crate) fn provider_name(name: &str) -> KeyValue {
+    KeyValue::new(keys::GEN_AI_PROVIDER_NAME, name.to_owned())
+}
+
 /// What the answer said, written once, at its end. `first_chunk` is in seconds since the request began.
 pub(crate) fn response(facts: &Facts, first_chunk: Option<f64>) -> Vec<KeyValue> {
     let mut list = List(Vec::with_capacity(16));

@@ -82,6 +82,20 @@ pub(crate) fn is_model_call(operation: &opentelemetry::Value) -> bool {
     !AROUND.contains(&&*operation.as_str())
 }
 
+/// Makes numbers of token counts that came as text: `tracing` has unsigned numbers and OpenTelemetry has none, so the layer between
+/// them writes text, which no backend adds up.
+#[cfg(feature = "sdk")]
+pub(crate) fn count_tokens(attributes: &mut [KeyValue]) {
+    for attribute in attributes {
+        if attribute.key.as_str().starts_with(keys::GEN_AI_USAGE)
+            && let opentelemetry::Value::String(text) = &attribute.value
+            && let Ok(count) = text.as_str().parse::<i64>()
+        {
+            attribute.value = count.into();
+        }
+    }
+}
+
 /// What a foreign span takes over from the spans around it.
 pub(crate) fn inherited_attributes(convention: Convention, inherited: &Inherited) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(8);

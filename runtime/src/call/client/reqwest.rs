@@ -85,7 +85,19 @@ pub(super) async fn observe<F, E>(
 where
     F: Future<Output = Result<Response, E>>,
 {
-    let host = request.url().host_str().unwrap_or_default().to_owned();
+    let call = start(&mut request);
+    match InTrace::new(call.context(), send(request)).await {
+        Ok(response) => Ok(observed(response, call)),
+        Err(error) => {
+            call.end(&Ended::Failed(kind(&error)));
+            Err(error)
+        }
+    }
+}
+
+/// The call that `request` begins, whose context is in the headers now.
+pub(super) fn start(request: &mut Request) -> Call {
+    let host = host(request);
     let mut call = Call::start(Outgoing {
         method: request.method().as_str(),
         host: &host,
@@ -97,17 +109,15 @@ where
     if let Some(body) = call.changed_body(request.headers_mut()) {
         *request.body_mut() = Some(body.into());
     }
-    match InTrace::new(call.context(), send(request)).await {
-        Ok(response) => Ok(observed(response, call)),
-        Err(error) => {
-            call.end(&Ended::Failed(kind(&error)));
-            Err(error)
-        }
-    }
+    call
+}
+
+pub(super) fn host(request: &Request) -> String {
+    request.url().host_str().unwrap_or_default().to_owned()
 }
 
 /// The same answer, whose body is seen as it passes.
-fn observed(response: Response, mut call: Call) -> Response {
+pub(super) fn observed(response: Response, mut call: Call) -> Response {
     if !call.is_observed() {
         return response;
     }
