@@ -1,12 +1,13 @@
 //! `LlmLayer` over the services that it is meant for.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -213,7 +214,7 @@ struct Strict {
 
 impl<B> Service<Request<B>> for Strict {
     type Response = Response<String>;
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
     type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -296,6 +297,31 @@ fn inside_of_a_retry_layer_each_attempt_is_a_call_and_outside_all_are_one() {
         assert_goes_with(request, trace.span("chat m"));
     }
     assert_answered(trace.span("chat m"));
+}
+
+#[test]
+fn tonics_calls_pass_with_their_trailers() {
+    async fn answer(_: Request<tonic::body::Body>) -> Result<Response<tonic::body::Body>, Infallible> {
+        let status = async {
+            Some(Ok(HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())])))
+        };
+        let body = Full::new(Bytes::from_static(b"frame")).with_trailers(status);
+        Ok(Response::new(tonic::body::Body::new(body)))
+    }
+    fn takes_a_channel<S: tonic::client::GrpcService<tonic::body::Body>>(channel: S) -> S {
+        channel
+    }
+    let (answer, trace) = run(async {
+        let channel = ServiceBuilder::new().layer(LlmLayer::new()).service_fn(answer);
+        let request =
+            post("http://example.test/inference.Model/Infer".to_owned(), tonic::body::Body::empty());
+        let answer = asks(takes_a_channel(channel).oneshot(request)).await.unwrap();
+        answer.into_body().collect().await.unwrap()
+    });
+    assert_eq!(answer.trailers().unwrap()["grpc-status"], "0");
+    assert_eq!(answer.to_bytes(), "frame");
+    assert_eq!(trace.to_string(), "asks\n  POST\n", "a call, though none whose words we know");
+    assert_eq!(number(trace.span("POST"), "http.response.status_code"), Some(200));
 }
 
 #[test]
