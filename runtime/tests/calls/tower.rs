@@ -206,6 +206,24 @@ fn a_body_that_shows_nothing_is_shown_by_an_extension() {
     assert_eq!(ask(Some(Bytes::from_static(ASKED.as_bytes()))).to_string(), "chat m\n");
 }
 
+#[test]
+fn an_answer_that_is_a_stream_is_one_even_if_nobody_saw_that_it_was_asked_for() {
+    let ((), trace) = run(async {
+        let server = Server::start([Answer::stream(STREAM, 16).ending(End::Silence)]).await;
+        let body = Full::new(Bytes::from_static(STREAM_ASKED.as_bytes())).boxed_unsync();
+        let mut answer = hyper().oneshot(post(server.url(PATH), body)).await.unwrap().into_body();
+        let mut length = 0;
+        while length < STREAM.len() {
+            length += answer.frame().await.unwrap().unwrap().into_data().unwrap().len();
+        }
+        // All is said, and nobody waits for the connection's end.
+    });
+    assert_eq!(trace.to_string(), "chat\n");
+    let span = trace.span("chat");
+    assert_answered(span);
+    assert!(matches!(span.attribute("gen_ai.response.time_to_first_chunk"), Some(Value::F64(_))));
+}
+
 /// Answers with what it is asked; panics if it was not asked before whether it is ready.
 #[derive(Clone, Default)]
 struct Strict {
