@@ -131,9 +131,6 @@ pub use opentelemetry;
 
 #[cfg(feature = "sdk")]
 pub use crate::bridge::PipelineProcessor;
-#[cfg(feature = "llm")]
-#[doc(hidden)]
-pub use crate::call::__observed;
 #[cfg(feature = "reqwest-middleware")]
 pub use crate::call::LlmMiddleware;
 #[cfg(feature = "reqwest")]

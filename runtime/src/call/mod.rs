@@ -24,6 +24,15 @@ pub use self::inject::{extract, inject, inject_for};
 pub use self::body::ObservedBody;
 #[cfg(feature = "llm")]
 pub use self::by_hand::{LlmCall, LlmRequest, llm};
+#[cfg(feature = "reqwest")]
+pub use self::client::reqwest::RequestBuilderExt;
+#[cfg(feature = "reqwest-client")]
+pub use self::client::reqwest::client::{Client, RequestBuilder};
+#[cfg(feature = "reqwest-middleware")]
+pub use self::client::reqwest_middleware::LlmMiddleware;
+#[cfg(feature = "tower")]
+pub use self::client::tower::{LlmFuture, LlmLayer, LlmService, ShownBody};
+
 /// What every adapter does with an exchange, for the benchmark of streams, which has no client around it: the call begins, `answer`'s
 /// head has come, and its body is observed from here on.
 #[cfg(feature = "llm")]
@@ -44,12 +53,3 @@ pub fn __observed<B: http_body::Body>(
     call.head(answer.status(), answer.headers());
     answer.map(|body| ObservedBody::new(body, call))
 }
-
-#[cfg(feature = "reqwest")]
-pub use self::client::reqwest::RequestBuilderExt;
-#[cfg(feature = "reqwest-client")]
-pub use self::client::reqwest::client::{Client, RequestBuilder};
-#[cfg(feature = "reqwest-middleware")]
-pub use self::client::reqwest_middleware::LlmMiddleware;
-#[cfg(feature = "tower")]
-pub use self::client::tower::{LlmFuture, LlmLayer, LlmService, ShownBody};

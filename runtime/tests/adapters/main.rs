@@ -8,11 +8,15 @@
 mod program;
 
 mod exchange;
+#[path = "../recorded/exchange.rs"]
+#[allow(dead_code, reason = "the tests of the reader need more of it")]
+mod recorded_exchange;
 mod server;
 
 mod client;
 mod drops;
 mod faults;
 mod policies;
+mod recorded;
 mod retries;
 mod streams;

@@ -49,6 +49,30 @@ impl Script {
         }
     }
 
+    /// A recorded answer, in pieces of `bytes`.
+    pub(crate) fn recorded(
+        status: u16,
+        headers: &serde_json::Map<String, serde_json::Value>,
+        body: &[u8],
+        bytes: usize,
+    ) -> Self {
+        // The recordings are decoded, and framed anew here.
+        let framing = ["content-encoding", "content-length", "transfer-encoding", "connection"];
+        let headers = headers
+            .iter()
+            .filter(|(name, _)| !framing.contains(&name.to_ascii_lowercase().as_str()))
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.replace(['\r', '\n'], " "))))
+            .map(|(name, value)| (&*name.leak(), value))
+            .collect();
+        Self {
+            status: format!("{status} Recorded").leak(),
+            headers,
+            pieces: body.chunks(bytes).map(<[u8]>::to_vec).collect(),
+            is_chunked: true,
+            then: Then::End,
+        }
+    }
+
     pub(crate) fn json(status: &'static str, body: &str) -> Self {
         Self::whole(status, "application/json", body)
     }
@@ -60,6 +84,13 @@ impl Script {
             is_chunked: true,
             ..Self::whole("200 OK", "text/event-stream; charset=utf-8", "")
         }
+    }
+
+    /// In two pieces.
+    pub(crate) fn cut_at(self, at: usize) -> Self {
+        let body = self.pieces.concat();
+        let (head, tail) = body.split_at(at);
+        Self { pieces: vec![head.to_vec(), tail.to_vec()], ..self }
     }
 
     pub(crate) fn redirect(to: String) -> Self {

@@ -16,12 +16,12 @@ const CONTENT: Content = Content::Keep { bytes: 16 * 1024 * 1024 };
 pub(crate) struct Exchange {
     pub(crate) id: String,
     pub(crate) facts: Map<String, Value>,
-    method: String,
-    host: String,
-    path: String,
+    pub(crate) method: String,
+    pub(crate) host: String,
+    pub(crate) path: String,
     pub(crate) request: Vec<u8>,
-    status: u16,
-    headers: Map<String, Value>,
+    pub(crate) status: u16,
+    pub(crate) headers: Map<String, Value>,
     pub(crate) response: Vec<u8>,
 }
 

@@ -1,7 +1,8 @@
-//! Answers from memory: one thread takes a chunk of each of the streams in turn, as an executor with eight busy tasks does.
+//! Answers from memory, with and without `LlmLayer` around them: one thread takes a chunk of each of the streams in turn, as an executor with eight busy tasks does.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::hint::black_box;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,10 +12,13 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame};
+use llmetry::LlmLayer;
+use tower_layer::Layer;
+use tower_service::Service;
 
 use super::{Cost, Part, STREAMS, script};
 use crate::allocations;
-use crate::meter::{median, metered_section};
+use crate::meter::{block_on, median, metered_section};
 
 /// Chunks of each stream between two readings of the clock: a fraction of a millisecond, so that most of them pass undisturbed on a machine
 /// that others use too.
@@ -43,19 +47,41 @@ impl Body for Script {
     }
 }
 
+/// A server that has its answer ready.
+struct There(Option<Response<Script>>);
+
+impl Service<Request<Bytes>> for There {
+    type Response = Response<Script>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Script>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        black_box(request);
+        ready(Ok(self.0.take().expect("it is asked once")))
+    }
+}
+
 pub(super) fn bare(part: Part, samples: usize) -> Cost {
-    measure(part, samples, |_, answer| answer.into_body())
+    measure(part, samples, ask)
 }
 
 pub(super) fn observed(part: Part, samples: usize) -> Cost {
-    measure(part, samples, |request, answer| llmetry::__observed(request, answer).into_body())
+    measure(part, samples, |request, there| ask(request, LlmLayer::new().layer(there)))
 }
 
-fn measure<B: Body<Data = Bytes>>(
-    part: Part,
-    samples: usize,
-    open: fn(&mut Request<&'static [u8]>, Response<Script>) -> B,
-) -> Cost {
+fn ask<S, B>(request: Request<Bytes>, mut server: S) -> B
+where
+    S: Service<Request<Bytes>, Response = Response<B>, Error = Infallible>,
+{
+    let Ok(answer) = block_on(server.call(request));
+    answer.into_body()
+}
+
+fn measure<B: Body<Data = Bytes>>(part: Part, samples: usize, open: fn(Request<Bytes>, There) -> B) -> Cost {
     let chunks: Arc<[Bytes]> = script::chunks().into();
     let run = |metered, one_by_one| sample(&chunks, metered, one_by_one, open);
     // Makes thread-locals and buffers, and wakes the worker for the first time.
@@ -100,7 +126,7 @@ fn sample<B: Body<Data = Bytes>>(
     chunks: &Arc<[Bytes]>,
     metered: Option<Part>,
     one_by_one: bool,
-    open: fn(&mut Request<&'static [u8]>, Response<Script>) -> B,
+    open: fn(Request<Bytes>, There) -> B,
 ) -> Found {
     // What a client makes anyway is made outside of the timer.
     let exchanges = RefCell::new((0..STREAMS).map(|_| exchange(chunks)).collect::<Vec<_>>());
@@ -110,10 +136,9 @@ fn sample<B: Body<Data = Bytes>>(
 
     let before = allocations::of_this_thread();
     let begin = || {
-        for (request, answer) in exchanges.borrow_mut().iter_mut() {
-            let answer = answer.take().expect("each is opened once");
+        for (request, there) in exchanges.take() {
             let start = Instant::now();
-            let mut body = Box::pin(open(request, answer));
+            let mut body = Box::pin(open(request, there));
             assert!(poll(&mut body), "there is a first chunk");
             firsts.borrow_mut().push(nanoseconds(start));
             bodies.borrow_mut().push(body);
@@ -157,17 +182,17 @@ fn sample<B: Body<Data = Bytes>>(
     Found { firsts: firsts.into_inner(), rests: rests.into_inner(), each: each.into_inner(), allocations }
 }
 
-/// A request, and the answer to it.
-fn exchange(chunks: &Arc<[Bytes]>) -> (Request<&'static [u8]>, Option<Response<Script>>) {
+/// A request, and who answers it.
+fn exchange(chunks: &Arc<[Bytes]>) -> (Request<Bytes>, There) {
     let request = Request::post(format!("http://127.0.0.1:8000{}", script::PATH))
         .header("content-type", "application/json")
-        .body(script::QUESTION)
+        .body(Bytes::from_static(script::QUESTION))
         .expect("a valid request");
     let answer = Response::builder()
         .header("content-type", "text/event-stream; charset=utf-8")
         .body(Script { chunks: Arc::clone(chunks), next: 0 })
         .expect("a valid answer");
-    (request, Some(answer))
+    (request, There(Some(answer)))
 }
 
 /// Takes a chunk as a client does; `false` at the end.
