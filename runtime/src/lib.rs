@@ -62,9 +62,8 @@
 //! | `reqwest-middleware` | no | `LlmMiddleware` for reqwest-middleware 0.5 |
 //! | `tower` | no | [`LlmLayer`] for tower services: hyper-util, tonic; with `reqwest`, reqwest's client |
 //! | `async-openai` | no | [`LlmLayer`] in the request service of async-openai 0.43 |
-//! | `llm` | by others | [`llm`](llm()): calls described by hand |
 //! | `tracing` | no | `Guard::tracing_layer` |
-//! | `llm` | by others | the module `wire`, the reader of calls to models |
+//! | `llm` | by others | [`llm`](llm()), calls described by hand; the module `wire`, the reader of calls to models |
 //! | `testing` | no | the module `testing` |
 //!
 //! OpenTelemetry's own types stand in `extract`, `Builder::exporter`, `Span::context`, `Guard::span_processor`, attribute values and

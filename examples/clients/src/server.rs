@@ -34,6 +34,7 @@ pub struct Server {
 #[derive(Debug, Default)]
 struct Seen {
     traceparents: Mutex<Vec<Option<String>>>,
+    bodies: Mutex<Vec<Value>>,
     refused: AtomicBool,
 }
 
@@ -66,6 +67,12 @@ impl Server {
     pub fn traceparents(&self) -> Vec<Option<String>> {
         self.seen.traceparents.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// The body of each request so far.
+    #[must_use]
+    pub fn bodies(&self) -> Vec<Value> {
+        self.seen.bodies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// One request, one response, and the connection is closed.
@@ -90,6 +97,7 @@ async fn serve(mut stream: TcpStream, seen: &Seen) -> io::Result<()> {
     eprintln!("model server: {line}, traceparent {}", traceparent.as_deref().unwrap_or("missing"));
     seen.traceparents.lock().unwrap_or_else(PoisonError::into_inner).push(traceparent);
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+    seen.bodies.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
     let (status, content_type, body) = answer(line, &request, seen);
     if request["model"] == SILENT {
         let first = body.split_inclusive("\n\n").next().unwrap_or_default();

@@ -37,7 +37,8 @@ const LONG: Duration = Duration::from_secs(20);
 
 static TELEMETRY: LazyLock<(Guard, MemoryExporter)> = LazyLock::new(|| {
     let exporter = MemoryExporter::new();
-    (llmetry::builder().exporter(exporter.clone()).init().unwrap(), exporter)
+    let builder = llmetry::builder().exporter(exporter.clone()).force_stream_usage(true);
+    (builder.init().unwrap(), exporter)
 });
 
 #[derive(Clone, Copy, Debug)]
@@ -263,6 +264,23 @@ fn each_attempt_of_async_openai_carries_the_call_that_it_belongs_to() {
     assert_eq!(server.traceparents(), [traceparent(&spans[0]), traceparent(&spans[1])]);
     assert_eq!([text(&spans[0], "error.type"), text(&spans[1], "error.type")], ["503", ""]);
     assert_eq!(tokens(&calls(&spans)), TOKENS);
+}
+
+#[test]
+fn each_attempt_of_async_openai_asks_for_the_tokens_of_a_stream_where_the_program_wants_that() {
+    let (server, spans) = run(Listening::Nobody, async {
+        let server = Server::start().await.unwrap();
+        let mut question = question(FLAKY);
+        question.stream_options = None;
+        let mut stream = one_call(&server).chat().create_stream(question).await.unwrap();
+        while let Some(piece) = stream.next().await {
+            piece.unwrap();
+        }
+        server
+    });
+    let asked: Vec<_> = server.bodies().iter().map(|body| body["stream_options"].clone()).collect();
+    assert_eq!(asked, [json!({"include_usage": true}), json!({"include_usage": true})]);
+    assert_eq!((spans.len(), tokens(&calls(&spans))), (1, TOKENS));
 }
 
 #[test]

@@ -23,6 +23,11 @@ fn see(data: &impl Buf, call: &mut Call) {
     }
 }
 
+/// Some bodies do not know their end (those that may decompress), but how much is left.
+fn is_over(body: &impl Body) -> bool {
+    body.is_end_stream() || body.size_hint().exact() == Some(0)
+}
+
 pin_project! {
     /// A body that tells its call what passes.
     ///
@@ -52,7 +57,7 @@ impl<B: Body> ObservedBody<B> {
 
     /// A body that knows its end is often not asked for more.
     fn end_if_over(&mut self) {
-        if self.body.is_end_stream()
+        if is_over(&self.body)
             && let Some(call) = self.call.take()
         {
             call.end(&Ended::Complete);
@@ -76,7 +81,7 @@ impl<B: Body> Body for ObservedBody<B> {
                     if let Some(data) = frame.data_ref() {
                         see(data, call);
                     }
-                    if this.body.is_end_stream()
+                    if is_over(&*this.body)
                         && let Some(call) = this.call.take()
                     {
                         call.end(&Ended::Complete);

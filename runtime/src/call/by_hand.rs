@@ -7,11 +7,14 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use opentelemetry::Context;
+use serde_json::{Value, json};
 
 use super::observed::{Call, Ended};
 use crate::scope::InTrace;
 use crate::semconv::llm::Server;
-use crate::wire::{Choice, Content, Facts, Operation, RequestFacts, ToolCall, WireError};
+use crate::wire::{
+    Choice, Content, Facts, Kept, Operation, RequestContent, RequestFacts, ToolCall, WireError,
+};
 
 /// Describes a call to a model by hand, where no adapter can read it: a client without HTTP, a model inside of the process.
 ///
@@ -23,6 +26,7 @@ use crate::wire::{Choice, Content, Facts, Operation, RequestFacts, ToolCall, Wir
 /// # fn generate(_: &str) -> Answer { Answer { text: "rain", tokens: 4 } }
 /// let mut call = llmetry::llm("candle", "llama-3.2-1b").temperature(0.2).max_tokens(256).start();
 /// let answer = generate("How is the weather in Bern?");
+/// call.message("user", "How is the weather in Bern?"); // content: kept only while that is on
 /// call.text(answer.text).output_tokens(answer.tokens).finish_reason("stop");
 /// call.end();
 /// ```
@@ -153,13 +157,32 @@ pub struct LlmCall {
 #[derive(Debug)]
 struct Known {
     facts: Facts,
-    output: bool,
+    system: Option<String>,
+    /// As OpenAI's chat completions write them.
+    messages: Vec<Value>,
+    /// Bytes that may still be kept.
+    input: usize,
+    output: usize,
 }
 
 impl Known {
     fn new(call: &Call) -> Self {
-        let (_, output) = call.content();
-        Self { facts: Facts::default(), output: output != Content::Off }
+        let (input, output) = call.content();
+        let bytes = |content| match content {
+            Content::Off => 0,
+            Content::Keep { bytes } => bytes,
+        };
+        let (input, output) = (bytes(input), bytes(output));
+        Self { facts: Facts::default(), system: None, messages: Vec::new(), input, output }
+    }
+
+    fn asked(&mut self) -> RequestContent {
+        let messages = std::mem::take(&mut self.messages);
+        RequestContent {
+            system: self.system.take().map(Kept::Text),
+            input: (!messages.is_empty()).then(|| Kept::Json(Value::Array(messages).to_string())),
+            ..RequestContent::default()
+        }
     }
 
     /// The answer that is being given: the one behind the last that has ended.
@@ -171,6 +194,16 @@ impl Known {
         }
         choices.last_mut().expect("one was pushed if there was none")
     }
+}
+
+/// As much of `text` as may still be kept.
+fn take<'a>(left: &mut usize, text: &'a str) -> Option<&'a str> {
+    let mut end = text.len().min(*left);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    *left -= end;
+    (end > 0).then(|| &text[..end])
 }
 
 impl LlmCall {
@@ -185,9 +218,32 @@ impl LlmCall {
         self.call.context()
     }
 
-    /// `future`, in which the call's span is current.
+    /// `future`, in which the call's span is current: an observed client that sends the call there adds no span of its own.
     pub fn scope<F: Future>(&self, future: F) -> InTrace<F> {
         InTrace::new(self.context(), future)
+    }
+
+    /// Instructions that stand apart from the messages; content.
+    pub fn system(&mut self, text: &str) -> &mut Self {
+        self.note(|known| known.system = take(&mut known.input, text).map(str::to_owned))
+    }
+
+    /// A message that is sent, behind those before it: `user`, `assistant` or `system` says it; content.
+    pub fn message(&mut self, role: &str, text: &str) -> &mut Self {
+        self.note(|known| {
+            if let Some(text) = take(&mut known.input, text) {
+                known.messages.push(json!({"role": role, "content": text}));
+            }
+        })
+    }
+
+    /// What the tool call `id` gave back, as a message that is sent; content.
+    pub fn tool_result(&mut self, id: &str, text: &str) -> &mut Self {
+        self.note(|known| {
+            if let Some(text) = take(&mut known.input, text) {
+                known.messages.push(json!({"role": "tool", "tool_call_id": id, "content": text}));
+            }
+        })
     }
 
     /// A piece of a stream has come. The time of the first is recorded.
@@ -239,7 +295,7 @@ impl LlmCall {
     /// Something that the model said, behind what it said before; content.
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.note(|known| {
-            if known.output {
+            if let Some(text) = take(&mut known.output, text) {
                 known.choice().text.get_or_insert_default().push_str(text);
             }
         })
@@ -253,7 +309,7 @@ impl LlmCall {
                 id: Some(id.to_owned()),
                 name: Some(name.to_owned()),
                 choice,
-                arguments: known.output.then(|| arguments.to_owned()),
+                arguments: take(&mut known.output, arguments).map(str::to_owned),
             });
         })
     }
@@ -266,7 +322,7 @@ impl LlmCall {
     /// What went wrong, in the provider's word, which makes the call an error; `message` is content.
     pub fn error(&mut self, name: &str, message: Option<&str>) -> &mut Self {
         self.note(|known| {
-            let message = message.filter(|_| known.output).map(str::to_owned);
+            let message = message.and_then(|message| take(&mut known.output, message)).map(str::to_owned);
             known.facts.error = Some(WireError { names: vec![name.to_owned()], message });
         })
     }
@@ -289,8 +345,9 @@ impl LlmCall {
     }
 
     fn close(&mut self, ended: &Ended) {
-        if let Some(known) = self.known.take() {
-            self.call.end_by_hand(&known.facts, ended);
+        if let Some(mut known) = self.known.take() {
+            let asked = known.asked();
+            self.call.end_by_hand(&asked, &known.facts, ended);
         }
     }
 }

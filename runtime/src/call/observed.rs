@@ -18,8 +18,8 @@ use crate::hub;
 use crate::messages;
 use crate::scope::{self, ClientSpan};
 use crate::semconv::llm::{self, Server};
-use crate::wire::{self, Content, Facts, Format, Head, Operation, RequestFacts, RequestReader};
-use crate::wire::{ResponseReader, Route};
+use crate::wire::{self, Content, Facts, Format, Head, Operation, RequestContent, RequestFacts};
+use crate::wire::{RequestReader, ResponseReader, Route};
 
 /// What an adapter knows of a request before it is sent.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +64,15 @@ impl UnderWay {
         Self(format!("{method} {host} {port:?} {path} {:?}", body.map(<[u8]>::len)))
     }
 
+    /// Any request: who describes a call by hand does not say by which it is sent.
+    const fn any() -> Self {
+        Self(String::new())
+    }
+
     fn is_here(&self) -> bool {
-        scope::current_context().is_some_and(|context| context.get::<Self>() == Some(self))
+        let context = scope::current_context();
+        let here = context.as_ref().and_then(|context| context.get::<Self>());
+        here.is_some_and(|here| here == self || *here == Self::any())
     }
 }
 
@@ -88,33 +95,38 @@ struct Observed {
 impl Call {
     /// Opens the call's span under what is current.
     pub(crate) fn start(outgoing: Outgoing<'_>) -> Self {
-        if hub::epoch() != 0 && UnderWay::new(&outgoing).is_here() {
+        if hub::epoch() == 0 || UnderWay::new(&outgoing).is_here() {
             return Self { context: scope::current_context(), observed: None };
         }
-        let mut call = Self::open(|span| Observed::new(span, outgoing));
-        let changed = call.observed.as_ref().and_then(|observed| observed.changed_body.as_deref());
-        let sent = UnderWay::new(&Outgoing { body: changed.or(outgoing.body), ..outgoing });
-        call.context = call.context.take().map(|context| context.with_value(sent));
-        call
+        Self::open(
+            |span| Observed::new(span, outgoing),
+            |changed| UnderWay::new(&Outgoing { body: changed.or(outgoing.body), ..outgoing }),
+        )
     }
 
     /// As [`Call::start`], of a call that nobody reads: these are its facts.
     pub(crate) fn start_by_hand(provider: &str, server: &Server, request: &RequestFacts) -> Self {
-        Self::open(|span| {
+        let describe = |span| {
             let mut observed = Observed::described(span, "", server, &Route::default(), request);
-            observed.content = observed.span.output_content();
             observed.span.set([llm::provider_name(provider)]);
+            observed.content = observed.span.output_content();
             observed
-        })
+        };
+        Self::open(describe, |_| UnderWay::any())
     }
 
-    fn open(observe: impl FnOnce(ClientSpan) -> Observed) -> Self {
+    fn open(
+        observe: impl FnOnce(ClientSpan) -> Observed,
+        under_way: impl FnOnce(Option<&[u8]>) -> UnderWay,
+    ) -> Self {
         if hub::epoch() == 0 || foreign::is_model_call() {
             return Self { context: scope::current_context(), observed: None };
         }
         let span = ClientSpan::start();
         let context = span.context().or_else(scope::current_context);
         let observed = span.is_recording().then(|| Box::new(observe(span)));
+        let changed = observed.as_ref().and_then(|observed| observed.changed_body.as_deref());
+        let context = context.map(|context| context.with_value(under_way(changed)));
         Self { context, observed }
     }
 
@@ -174,11 +186,14 @@ impl Call {
         span.map_or_else(Default::default, |span| (span.input_content(), span.output_content()))
     }
 
-    /// The call is over, and these are the facts of its answer.
-    pub(crate) fn end_by_hand(&mut self, facts: &Facts, ended: &Ended) {
-        if let Some(observed) = self.observed.take() {
-            observed.close(facts, ended);
+    /// The call is over; this is what was asked, and these are the facts of its answer.
+    pub(crate) fn end_by_hand(&mut self, asked: &RequestContent, facts: &Facts, ended: &Ended) {
+        let Some(observed) = self.observed.take() else { return };
+        // The form in which `by_hand` writes messages.
+        if let (Some(operation), true) = (observed.operation, observed.span.input_content() != Content::Off) {
+            observed.span.capture(messages::request(Format::OpenAiChat, operation, asked));
         }
+        observed.close(facts, ended);
     }
 
     /// The call is over.

@@ -297,7 +297,8 @@ impl Builder {
 
     /// Hosts that baggage may be sent to, beside loopback: exact names, `*.example.com` for all below it, `*` for every host.
     ///
-    /// Default: loopback only, since baggage may hold what is nobody else's business.
+    /// Default: loopback only, since baggage may hold what is nobody else's business. Where an HTTP client follows a redirect by itself, it
+    /// takes the headers along.
     #[cfg(feature = "propagation")]
     pub fn baggage_hosts<I>(mut self, patterns: I) -> Self
     where

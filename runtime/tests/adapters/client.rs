@@ -85,6 +85,17 @@ async fn it_is_made_of_a_client_and_turned_into_one() {
 }
 
 #[tokio::test]
+async fn what_it_sends_may_outlive_it() {
+    let server = Server::playing([(); 2].map(|()| Script::json("200 OK", ANSWER))).await;
+    let client = llmetry::reqwest::Client::new();
+    let request = client.post(server.url(CHAT)).body(Question::default().body);
+    let (sent, executed) = (request.try_clone().unwrap().send(), client.execute(request.build().unwrap()));
+    drop(client);
+    assert!(tokio::spawn(sent).await.unwrap().unwrap().status().is_success());
+    assert!(tokio::spawn(executed).await.unwrap().unwrap().status().is_success());
+}
+
+#[tokio::test]
 async fn a_request_that_cannot_be_built_fails_as_it_would() {
     let (error, trace) = record(async { llmetry::reqwest::Client::new().get("no url").send().await }).await;
     assert!(error.unwrap_err().is_builder());

@@ -56,6 +56,22 @@ async fn an_answer_whose_body_nobody_reads_is_cancelled() {
 }
 
 #[tokio::test]
+async fn an_answer_without_a_body_is_complete() {
+    for way in Way::OURS {
+        let trace = read(way, &Question::default(), Script::json("200 OK", ""), 0).await;
+        assert_eq!(trace.to_string(), "reads\n  chat small\n");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_known_length_is_complete_with_its_last_byte() {
+    for way in Way::OURS {
+        let trace = read(way, &Question::default(), Script::json("200 OK", ANSWER), ANSWER.len()).await;
+        assert_eq!(trace.to_string(), "reads\n  chat small\n");
+    }
+}
+
+#[tokio::test]
 async fn an_error_status_is_enough_of_an_answer() {
     for way in Way::OURS {
         let trace = read(way, &Question::default(), Script::json("503 Busy", "{}"), 0).await;

@@ -58,7 +58,7 @@ impl Way {
 /// What the program saw.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Seen {
-    /// Status, version, headers, URL, announced length, address of the peer; `None`: no answer came.
+    /// Status and its reason, version, headers, URL, announced length, address of the peer; `None`: no answer came.
     head: Option<String>,
     pub(crate) chunks: Vec<Bytes>,
     /// The error in words, and what it says of itself.
@@ -77,6 +77,8 @@ impl Seen {
                     shown(&answer.url().as_str()),
                     shown(&answer.content_length()),
                     shown(&answer.remote_addr()),
+                    // Has the reason's own words, which an extension holds.
+                    shown(&answer.error_for_status_ref().err().map(|error| error.to_string())),
                 ];
                 let head = whole.join("\n").replace(&server.port().to_string(), "PORT");
                 Self { head: Some(head), chunks: Vec::new(), error: None }

@@ -261,3 +261,46 @@ fn a_length_that_the_program_said_follows_and_a_signed_body_stays() {
         assert_eq!(program.call().name, "chat");
     });
 }
+
+#[cfg(feature = "tower")]
+#[test]
+fn towers_requests_are_asked_to_count_where_their_bodies_can_be_changed() {
+    use bytes::Bytes;
+    use http_body::Body;
+    use http_body_util::{BodyExt, Full};
+    use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    use tower::ServiceExt;
+
+    async fn sent<B>(body: B, shown: Option<llmetry::ShownBody>) -> Vec<u8>
+    where
+        B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static,
+    {
+        let server = Server::playing([Script::json("200 OK", ANSWER)]).await;
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let mut request = http::Request::post(server.url(CHAT)).body(body).unwrap();
+        if let Some(shown) = shown {
+            request.extensions_mut().insert(shown);
+        }
+        let client = tower::ServiceBuilder::new().layer(llmetry::LlmLayer::new()).service(client);
+        let answer = client.oneshot(request).await.unwrap();
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), ANSWER);
+        server.received().remove(0).body
+    }
+    program::run(|| {
+        let memory = MemoryExporter::new();
+        let guard = llmetry::builder().force_stream_usage(true).exporter(memory.clone()).init().unwrap();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            assert_eq!(
+                sent(Full::new(Bytes::from_static(STREAM.as_bytes())), None).await,
+                COUNTED.as_bytes()
+            );
+            assert_eq!(sent(STREAM.to_owned(), None).await, COUNTED.as_bytes());
+            let shown = llmetry::ShownBody(Bytes::from_static(STREAM.as_bytes()));
+            assert_eq!(sent(STREAM.to_owned(), Some(shown)).await, STREAM.as_bytes(), "it may be another's");
+            assert_eq!(sent(ASK.to_owned(), None).await, ASK.as_bytes());
+        });
+        drop(guard);
+        assert_eq!(memory.spans().len(), 4);
+    });
+}

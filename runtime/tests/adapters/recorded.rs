@@ -36,7 +36,7 @@ fn said(span: &RecordedSpan, key: &str) -> serde_json::Value {
         Some(Value::I64(number)) => json!(number),
         Some(Value::Bool(value)) => json!(value),
         Some(Value::Array(Array::String(texts))) => {
-            json!(texts.iter().map(|text| text.as_str()).collect::<Vec<_>>())
+            json!(texts.iter().map(opentelemetry::StringValue::as_str).collect::<Vec<_>>())
         }
         Some(other) => json!(other.as_str()),
     }

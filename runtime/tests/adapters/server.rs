@@ -86,6 +86,13 @@ impl Script {
         }
     }
 
+    /// In two pieces.
+    pub(crate) fn cut_at(self, at: usize) -> Self {
+        let body = self.pieces.concat();
+        let (head, tail) = body.split_at(at);
+        Self { pieces: vec![head.to_vec(), tail.to_vec()], ..self }
+    }
+
     pub(crate) fn redirect(to: String) -> Self {
         let mut script = Self::whole("307 Temporary Redirect", "text/plain", "moved");
         script.headers.push(("location", to));

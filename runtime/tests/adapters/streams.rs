@@ -2,7 +2,7 @@
 
 use opentelemetry::Value;
 
-use crate::exchange::{ANSWER, EVENTS, Exchange, Question, exchanges, text};
+use crate::exchange::{ANSWER, EVENTS, Exchange, Question, Way, exchange, exchanges, text};
 use crate::server::Script;
 
 const FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
@@ -58,6 +58,18 @@ async fn a_stream_passes_chunk_by_chunk_however_it_is_cut() {
             let Some(Value::F64(seconds)) = span.attribute(FIRST_CHUNK) else { panic!("no first chunk") };
             assert!(*seconds >= 0.0);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_may_be_cut_at_every_byte() {
+    let client = reqwest::Client::new();
+    for at in 1..EVENTS.len() {
+        let script = Script::events(EVENTS, EVENTS.len()).cut_at(at);
+        let way = Way::OURS[at % Way::OURS.len()];
+        let exchange = exchange(way, &Question::stream(), client.clone(), |_| vec![script.clone()]).await;
+        assert_eq!(exchange.seen.chunks, script.pieces(), "cut at {at}");
+        assert_answered(&exchange);
     }
 }
 

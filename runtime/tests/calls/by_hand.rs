@@ -112,10 +112,47 @@ fn failures_by_hand_are_errors() {
 fn content_by_hand_stays_here_while_content_is_off() {
     let ((), trace) = record_sync(|| {
         let mut call = llm("candle", "llama").start();
+        call.system("CANARY").message("user", "CANARY").tool_result("t-0", "CANARY");
         call.text("CANARY").tool_call("t-1", "search", "CANARY").error("overloaded", Some("CANARY"));
         call.end();
     });
     assert!(!format!("{:?}", trace.spans()).contains("CANARY"));
+}
+
+#[test]
+fn content_by_hand_is_recorded_as_messages_while_content_is_on() {
+    #[task]
+    fn asks() {
+        current().capture_content(true);
+        let mut call = llm("candle", "llama").start();
+        call.system("be brief").message("user", "weather?").tool_result("t-0", "rain");
+        call.text("It ").text("rains").tool_call("t-1", "search", "{\"q\":1}").finish_reason("stop");
+        call.end();
+    }
+    let ((), trace) = record_sync(asks);
+    let span = trace.span("chat llama");
+    let text = |key: &str| span.attribute(key).map(ToString::to_string).unwrap_or_default();
+    assert_eq!(text("gen_ai.system_instructions"), r#"[{"type":"text","content":"be brief"}]"#);
+    assert_eq!(
+        text("gen_ai.input.messages"),
+        r#"[{"role":"user","parts":[{"type":"text","content":"weather?"}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"t-0","response":"rain"}]}]"#
+    );
+    assert_eq!(
+        text("gen_ai.output.messages"),
+        r#"[{"role":"assistant","parts":[{"type":"text","content":"It rains"},{"type":"tool_call","id":"t-1","name":"search","arguments":{"q":1}}],"finish_reason":"stop"}]"#
+    );
+}
+
+#[test]
+fn what_sends_a_call_by_hand_is_not_counted_again() {
+    let ((), trace) = record_sync(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let call = llm("candle", "llama").start();
+        let send = llmetry::RequestBuilderExt::send_traced(reqwest::Client::new().get("http://127.0.0.1:1/"));
+        assert!(runtime.block_on(call.scope(send)).is_err());
+        call.end();
+    });
+    assert_eq!(trace.to_string(), "chat llama\n");
 }
 
 #[test]

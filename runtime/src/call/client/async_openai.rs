@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
+use bytes::Bytes;
 use reqwest::{Request, Response};
 use tower_service::Service;
 
@@ -42,20 +43,30 @@ where
                 // No request, no call. Who asks gets what we got.
                 Err(error) => return inner.call(once(Err(error), factory)).await,
             };
+            let length = body(&first).map(<[u8]>::len);
             let call = start(&mut first);
+            // Where the program has asked for another body, it is another for all attempts.
+            let changed = body(&first).filter(|body| Some(body.len()) != length).map(Bytes::copy_from_slice);
             let inject = Arc::new(call.injector());
             let later = HttpRequestFactory::new(move || {
-                let (factory, inject) = (factory.clone(), Arc::clone(&inject));
+                let (factory, inject, changed) = (factory.clone(), Arc::clone(&inject), changed.clone());
                 async move {
                     let mut request = factory.build().await?;
                     let host = host(&request);
                     inject(request.headers_mut(), &host);
+                    if let Some(changed) = changed {
+                        *request.body_mut() = Some(changed.into());
+                    }
                     Ok(request)
                 }
             });
             LlmFuture::new(call, observed, || inner.call(once(Ok(first), later))).await
         })
     }
+}
+
+fn body(request: &Request) -> Option<&[u8]> {
+    request.body()?.as_bytes()
 }
 
 /// reqwest's error in one of async-openai.

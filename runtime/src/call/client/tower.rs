@@ -110,7 +110,7 @@ where
 fn start<B: 'static>(request: &mut Request<B>) -> Call {
     let (host, port) = target(request.uri(), request.headers());
     let mut held = Bytes::new();
-    let call = Call::start(Outgoing {
+    let mut call = Call::start(Outgoing {
         method: request.method().as_str(),
         host: &host,
         port,
@@ -118,7 +118,41 @@ fn start<B: 'static>(request: &mut Request<B>) -> Call {
         body: shown(request, &mut held),
     });
     call.inject(request.headers_mut(), &host);
+    if let Some(put) = replaceable(request)
+        && let Some(body) = call.changed_body(request.headers_mut())
+    {
+        put(request.body_mut(), body.into());
+    }
     call
+}
+
+/// How other bytes are put into the request's body; `None` if it is not of one piece, or only shows what somebody else will send.
+fn replaceable<B: 'static>(request: &Request<B>) -> Option<fn(&mut dyn Any, Bytes)> {
+    let body: &dyn Any = request.body();
+    if request.extensions().get::<ShownBody>().is_some() {
+        None
+    } else if body.is::<Full<Bytes>>() {
+        Some(|body, bytes| {
+            if let Some(body) = body.downcast_mut() {
+                *body = Full::new(bytes);
+            }
+        })
+    } else if body.is::<Bytes>() {
+        Some(|body, bytes| {
+            if let Some(body) = body.downcast_mut() {
+                *body = bytes;
+            }
+        })
+    } else if body.is::<String>() {
+        Some(|body, bytes| {
+            // What was valid before is so with ours in it.
+            if let (Some(body), Ok(text)) = (body.downcast_mut(), String::from_utf8(bytes.into())) {
+                *body = text;
+            }
+        })
+    } else {
+        None
+    }
 }
 
 /// Host and port; of a request that has only a path, those of its `host` header.

@@ -92,7 +92,7 @@ impl Client {
     /// # Errors
     ///
     /// Those of `reqwest::Client::execute`.
-    pub fn execute(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
+    pub fn execute(&self, request: Request) -> impl Future<Output = Result<Response>> + Send + use<> {
         let client = self.client.clone();
         observe(request, move |request| client.execute(request), kind_of)
     }

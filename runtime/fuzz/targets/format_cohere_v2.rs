@@ -1,0 +1,6 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use llmetry::wire::Format;
+
+fuzz_target!(|data: &[u8]| llmetry_fuzz::format(Format::CohereV2, data));
