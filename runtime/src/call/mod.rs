@@ -32,24 +32,3 @@ pub use self::client::reqwest::client::{Client, RequestBuilder};
 pub use self::client::reqwest_middleware::LlmMiddleware;
 #[cfg(feature = "tower")]
 pub use self::client::tower::{LlmFuture, LlmLayer, LlmService, ShownBody};
-
-/// What every adapter does with an exchange, for the benchmark of streams, which has no client around it: the call begins, `answer`'s
-/// head has come, and its body is observed from here on.
-#[cfg(feature = "llm")]
-#[doc(hidden)]
-pub fn __observed<B: http_body::Body>(
-    request: &mut http::Request<&[u8]>,
-    answer: http::Response<B>,
-) -> http::Response<impl http_body::Body<Data = B::Data, Error = B::Error> + use<B>> {
-    let host = request.uri().host().unwrap_or_default().to_owned();
-    let mut call = observed::Call::start(observed::Outgoing {
-        method: request.method().as_str(),
-        host: &host,
-        port: request.uri().port_u16(),
-        path: request.uri().path(),
-        body: Some(*request.body()),
-    });
-    call.inject(request.headers_mut(), &host);
-    call.head(answer.status(), answer.headers());
-    answer.map(|body| ObservedBody::new(body, call))
-}
