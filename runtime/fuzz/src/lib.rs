@@ -21,7 +21,11 @@ fn plan(data: &[u8]) -> Option<Plan<'_>> {
         cut: usize::from(*cut).max(1),
         stream: choice & 1 != 0,
         status: [200, 200, 400, 529][usize::from(choice >> 1) & 3],
-        content: if choice & 8 != 0 { Content::Keep { bytes: usize::from(*bound) * 16 } } else { Content::Off },
+        content: if choice & 8 != 0 {
+            Content::Keep { bytes: usize::from(*bound) * 16 }
+        } else {
+            Content::Off
+        },
         body,
     })
 }

@@ -3,4 +3,8 @@
 use libfuzzer_sys::fuzz_target;
 use llmetry::wire::Format;
 
-fuzz_target!(|data: &[u8]| llmetry_fuzz::answer(Some(Format::BedrockConverse), "application/vnd.amazon.eventstream", data));
+fuzz_target!(|data: &[u8]| llmetry_fuzz::answer(
+    Some(Format::BedrockConverse),
+    "application/vnd.amazon.eventstream",
+    data
+));

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod by_hand;
+mod hostile;
 mod server;
 mod tower;
