@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use opentelemetry::Context;
 
@@ -272,6 +273,10 @@ impl Observed {
                 None => head,
             }
         });
+        // Of a request whose body cannot be seen, the answer tells.
+        self.stream |= headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|content_type| content_type.as_bytes().starts_with(b"text/event-stream"));
         self.status = Some(status);
         self.content = self.span.output_content();
         let Self { format, operation, stream, content, .. } = *self;

@@ -128,3 +128,27 @@ pub(crate) fn handed_on(
     }
     inherited
 }
+
+#[cfg(all(test, feature = "sdk"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_token_counts_that_are_numbers_become_numbers() {
+        let text = |key: &'static str, value: &'static str| KeyValue::new(key, value);
+        let mut attributes = [
+            text("gen_ai.usage.input_tokens", "11"),
+            text("gen_ai.usage.reasoning_tokens", "0"),
+            text("gen_ai.usage.input_tokens", "many"),
+            text("gen_ai.response.id", "12"),
+        ];
+        count_tokens(&mut attributes);
+        let expected = [
+            KeyValue::new("gen_ai.usage.input_tokens", 11),
+            KeyValue::new("gen_ai.usage.reasoning_tokens", 0),
+            text("gen_ai.usage.input_tokens", "many"),
+            text("gen_ai.response.id", "12"),
+        ];
+        assert_eq!(attributes, expected);
+    }
+}

@@ -198,11 +198,16 @@ impl Guard {
     /// functions and the other way round, and leave through this pipeline. `None` (which is a layer too, one that does nothing)
     /// when telemetry is disabled.
     ///
+    /// Events of `tracing` become events of the spans that they are in, with the whole of their text, and no switch for content holds them
+    /// back: some libraries tell prompts and answers on level `TRACE`. A level for the layer keeps those out.
+    ///
     /// ```no_run
+    /// use tracing_subscriber::filter::LevelFilter;
     /// use tracing_subscriber::prelude::*;
     /// # fn main() -> llmetry::Result<()> {
     /// let telemetry = llmetry::init("my-app")?;
-    /// tracing_subscriber::registry().with(telemetry.tracing_layer()).init();
+    /// let layer = telemetry.tracing_layer().with_filter(LevelFilter::INFO);
+    /// tracing_subscriber::registry().with(layer).init();
     /// # Ok(()) }
     /// ```
     #[cfg(feature = "tracing")]

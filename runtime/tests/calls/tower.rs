@@ -1,12 +1,13 @@
 //! `LlmLayer` over the services that it is meant for.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -205,6 +206,24 @@ fn a_body_that_shows_nothing_is_shown_by_an_extension() {
     assert_eq!(ask(Some(Bytes::from_static(ASKED.as_bytes()))).to_string(), "chat m\n");
 }
 
+#[test]
+fn an_answer_that_is_a_stream_is_one_even_if_nobody_saw_that_it_was_asked_for() {
+    let ((), trace) = run(async {
+        let server = Server::start([Answer::stream(STREAM, 16).ending(End::Silence)]).await;
+        let body = Full::new(Bytes::from_static(STREAM_ASKED.as_bytes())).boxed_unsync();
+        let mut answer = hyper().oneshot(post(server.url(PATH), body)).await.unwrap().into_body();
+        let mut length = 0;
+        while length < STREAM.len() {
+            length += answer.frame().await.unwrap().unwrap().into_data().unwrap().len();
+        }
+        // All is said, and nobody waits for the connection's end.
+    });
+    assert_eq!(trace.to_string(), "chat\n");
+    let span = trace.span("chat");
+    assert_answered(span);
+    assert!(matches!(span.attribute("gen_ai.response.time_to_first_chunk"), Some(Value::F64(_))));
+}
+
 /// Answers with what it is asked; panics if it was not asked before whether it is ready.
 #[derive(Clone, Default)]
 struct Strict {
@@ -213,7 +232,7 @@ struct Strict {
 
 impl<B> Service<Request<B>> for Strict {
     type Response = Response<String>;
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
     type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -296,6 +315,31 @@ fn inside_of_a_retry_layer_each_attempt_is_a_call_and_outside_all_are_one() {
         assert_goes_with(request, trace.span("chat m"));
     }
     assert_answered(trace.span("chat m"));
+}
+
+#[test]
+fn tonics_calls_pass_with_their_trailers() {
+    async fn answer(_: Request<tonic::body::Body>) -> Result<Response<tonic::body::Body>, Infallible> {
+        let status = async {
+            Some(Ok(HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())])))
+        };
+        let body = Full::new(Bytes::from_static(b"frame")).with_trailers(status);
+        Ok(Response::new(tonic::body::Body::new(body)))
+    }
+    fn takes_a_channel<S: tonic::client::GrpcService<tonic::body::Body>>(channel: S) -> S {
+        channel
+    }
+    let (answer, trace) = run(async {
+        let channel = ServiceBuilder::new().layer(LlmLayer::new()).service_fn(answer);
+        let request =
+            post("http://example.test/inference.Model/Infer".to_owned(), tonic::body::Body::empty());
+        let answer = asks(takes_a_channel(channel).oneshot(request)).await.unwrap();
+        answer.into_body().collect().await.unwrap()
+    });
+    assert_eq!(answer.trailers().unwrap()["grpc-status"], "0");
+    assert_eq!(answer.to_bytes(), "frame");
+    assert_eq!(trace.to_string(), "asks\n  POST\n", "a call, though none whose words we know");
+    assert_eq!(number(trace.span("POST"), "http.response.status_code"), Some(200));
 }
 
 #[test]
