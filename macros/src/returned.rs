@@ -7,7 +7,8 @@ use proc_macro2::Span;
 use syn::spanned::Spanned;
 use syn::visit_mut::{VisitMut, visit_type_mut};
 use syn::{
-    AssocType, GenericArgument, PathArguments, PathSegment, ReturnType, Type, TypeParamBound, TypePath,
+    AssocType, GenericArgument, PathArguments, PathSegment, ReturnType, TraitBound, Type, TypeParamBound,
+    TypePath,
 };
 
 /// What is known of the returned type inside of the function.
@@ -23,8 +24,10 @@ pub(crate) enum Returned {
     Partly(Type),
     /// `impl Trait`
     Opaque,
-    /// An opaque function or iterator: no `Result`, future or stream.
-    Inert,
+    /// An opaque function: no `Result`, future or stream, and nothing to capture.
+    Function,
+    /// An opaque iterator: no `Result`, future or stream.
+    Iterator,
 }
 
 impl Returned {
@@ -40,7 +43,12 @@ impl Returned {
         match &ty {
             Type::Tuple(tuple) if tuple.elems.is_empty() => return Self::Unit,
             Type::Never(_) => return Self::Never,
-            Type::ImplTrait(ty) if ty.bounds.iter().any(is_inert) => return Self::Inert,
+            Type::ImplTrait(ty) if ty.bounds.iter().any(|bound| is_one_of(FUNCTIONS, bound)) => {
+                return Self::Function;
+            }
+            Type::ImplTrait(ty) if ty.bounds.iter().any(|bound| is_one_of(ITERATORS, bound)) => {
+                return Self::Iterator;
+            }
             _ => {}
         }
         let mut opaque = EraseOpaque(false);
@@ -56,7 +64,7 @@ impl Returned {
     pub(crate) fn annotation(&self) -> Option<&Type> {
         match self {
             Self::Known(ty) | Self::Partly(ty) => Some(ty),
-            Self::Unit | Self::Never | Self::Opaque | Self::Inert => None,
+            Self::Unit | Self::Never | Self::Opaque | Self::Function | Self::Iterator => None,
         }
     }
 
@@ -64,7 +72,7 @@ impl Returned {
     /// at it.
     pub(crate) fn says_nothing(&self) -> bool {
         match self {
-            Self::Unit | Self::Never | Self::Inert => true,
+            Self::Unit | Self::Never | Self::Function | Self::Iterator => true,
             Self::Opaque => false,
             Self::Known(ty) | Self::Partly(ty) => {
                 self.is_number()
@@ -124,20 +132,11 @@ impl Wrap {
     }
 }
 
-fn is_inert(bound: &TypeParamBound) -> bool {
-    const INERT: &[&str] = &[
-        "Fn",
-        "FnMut",
-        "FnOnce",
-        "AsyncFn",
-        "AsyncFnMut",
-        "AsyncFnOnce",
-        "Iterator",
-        "DoubleEndedIterator",
-        "ExactSizeIterator",
-        "FusedIterator",
-    ];
-    last_name(bound).is_some_and(|name| INERT.contains(&name.as_str()))
+const FUNCTIONS: &[&str] = &["Fn", "FnMut", "FnOnce", "AsyncFn", "AsyncFnMut", "AsyncFnOnce"];
+const ITERATORS: &[&str] = &["Iterator", "DoubleEndedIterator", "ExactSizeIterator", "FusedIterator"];
+
+fn is_one_of(names: &[&str], bound: &TypeParamBound) -> bool {
+    last_name(bound).is_some_and(|name| names.contains(&name.as_str()))
 }
 
 fn last_name(bound: &TypeParamBound) -> Option<String> {
@@ -158,7 +157,24 @@ fn can_be_kept(bound: &TypeParamBound) -> bool {
         "RefUnwindSafe",
         "Sized",
     ];
-    last_name(bound).is_none_or(|name| KEPT.contains(&name.as_str()))
+    // Where the trait comes from, if that is said: one of the program's own may promise more.
+    const FROM: &[&str] = &[
+        "std",
+        "core",
+        "alloc",
+        "futures",
+        "futures_core",
+        "futures_util",
+        "futures_lite",
+        "tokio_stream",
+        "stream",
+        "future",
+        "marker",
+        "panic",
+    ];
+    let TypeParamBound::Trait(TraitBound { path, .. }) = bound else { return true };
+    let is_known = path.segments.len() == 1 || FROM.contains(&path.segments[0].ident.to_string().as_str());
+    is_known && last_name(bound).is_none_or(|name| KEPT.contains(&name.as_str()))
 }
 
 /// The output of a type that is written as a future: `impl Future<Output = T>`, `Pin<Box<dyn Future<Output = T>>>`,

@@ -91,7 +91,9 @@ fn in_async_fn(args: &Args, function: &mut Function, rt: &Rt<'_>) -> TokenStream
 fn in_fn(args: &Args, function: &mut Function, rt: &Rt<'_>) -> TokenStream {
     let span = Span::mixed_site();
     let returned = Returned::of(&function.sig.output);
-    if matches!(returned, Returned::Never) || (returned.says_nothing() && !args.capture.output) {
+    if matches!(returned, Returned::Never | Returned::Function)
+        || (returned.says_nothing() && !args.capture.output)
+    {
         let begin = begin(args, function, std::iter::empty(), rt);
         let run = run::in_place(function, rt);
         return quote_spanned!(span=> #begin #run);

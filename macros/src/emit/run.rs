@@ -57,7 +57,11 @@ pub(super) fn in_closure(
         Returned::Unit => {
             quote_spanned!(span=> let (result, open) = #rt::call(open, #keywords -> () #inside);)
         }
-        Returned::Partly(_) | Returned::Opaque | Returned::Inert | Returned::Never => {
+        Returned::Partly(_)
+        | Returned::Opaque
+        | Returned::Function
+        | Returned::Iterator
+        | Returned::Never => {
             quote_spanned!(span=> let (result, open) = #rt::call(open, #keywords #inside);)
         }
     }

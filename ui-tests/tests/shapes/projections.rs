@@ -345,8 +345,22 @@ macro_rules! items {
                 Ok(stream::iter(0..*more).boxed())
             }
         }
+        #[cfg_attr($on, task(capture(output)))]
+        pub(super) fn function_that_is_captured() -> impl Fn(&str) -> usize {
+            |text| text.len()
+        }
+        #[cfg_attr($on, task)]
+        pub(super) fn promises_more() -> impl own::Future<Output = u8> {
+            std::future::ready(1)
+        }
     };
 }
+/// A trait of the program's, of the name that everybody knows: only one type keeps its promise.
+pub(crate) mod own {
+    pub(crate) trait Future: std::future::Future {}
+    impl Future for std::future::Ready<u8> {}
+}
+
 twice!(items);
 
 fn drain<S: Stream>(stream: S) -> Vec<S::Item> {
@@ -354,6 +368,8 @@ fn drain<S: Stream>(stream: S) -> Vec<S::Item> {
 }
 
 shapes! {
+    function_that_is_captured: function_that_is_captured()("four") => "function_that_is_captured";
+    promises_more: finish(promises_more()) => "promises_more";
     boxed_service: (finish(Boxed.call(D("good"))), finish(Boxed.call(D("bad"))))
         => "call(tool:step), call !Broken";
     prepared_service: finish(Prepared.call(D("good")))
