@@ -326,8 +326,13 @@ fn tokens(attributes: &[KeyValue]) -> Option<String> {
         _ => None,
     };
     let (input, output) = (count(keys::GEN_AI_USAGE_INPUT_TOKENS), count(keys::GEN_AI_USAGE_OUTPUT_TOKENS));
-    let known = |count: Option<String>| count.unwrap_or_else(|| "?".to_owned());
-    (input.is_some() || output.is_some()).then(|| format!("{}→{} tok", known(input), known(output)))
+    match (input, output) {
+        (Some(input), Some(output)) => Some(format!("{input}→{output} tok")),
+        // Vectors cost no tokens of their own.
+        (Some(input), None) => Some(format!("{input} tok")),
+        (None, Some(output)) => Some(format!("?→{output} tok")),
+        (None, None) => None,
+    }
 }
 
 fn error(span: &SpanData) -> Option<String> {

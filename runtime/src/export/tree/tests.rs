@@ -61,6 +61,7 @@ fn workflow() -> Vec<SpanData> {
         keys::GEN_AI_REQUEST_MODEL,
         "text-embedding-3",
     );
+    let embeddings = with(embeddings, keys::GEN_AI_USAGE_INPUT_TOKENS, 12_i64);
     let search = with(span(6, 1, "search", 700, 800), keys::OPENINFERENCE_SPAN_KIND, "CHAIN");
     let mut http = span(9, 8, "GET", 810, 1_200);
     http.span_kind = opentelemetry::trace::SpanKind::Client;
@@ -125,7 +126,7 @@ workflow support_ticket                      ███████████�
 │  │     ✗ TimeoutError: deadline has elapsed
 │  └─ tool get_weather                                   ▉             50.0 ms
 ├─ task search                                            █▉            100 ms
-│  └─ embedding text-embedding-3                          ▎            15.0 ms
+│  └─ embedding text-embedding-3                          ▎            15.0 ms  12 tok
 └─ task summarise                                           ███████▉    410 ms  cancelled
    └─ client GET                                            ███████▌    390 ms
 
