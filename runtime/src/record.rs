@@ -33,7 +33,6 @@ pub struct Site {
     pub(crate) name: &'static str,
     pub(crate) version: Option<u64>,
     pub(crate) err_is_error: bool,
-    pub(crate) module_path: &'static str,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
 }
@@ -41,7 +40,7 @@ pub struct Site {
 impl Site {
     /// A site without version, whose `Err` counts as an error.
     pub const fn new(kind: Kind, name: &'static str) -> Self {
-        Self { kind, name, version: None, err_is_error: true, module_path: "", file: "", line: 0 }
+        Self { kind, name, version: None, err_is_error: true, file: "", line: 0 }
     }
 
     /// `version = …`
@@ -60,8 +59,7 @@ impl Site {
 
     /// Where the function stands.
     #[must_use]
-    pub const fn location(mut self, module_path: &'static str, file: &'static str, line: u32) -> Self {
-        self.module_path = module_path;
+    pub const fn location(mut self, file: &'static str, line: u32) -> Self {
         self.file = file;
         self.line = line;
         self

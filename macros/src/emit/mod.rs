@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! ATTRS VIS async fn f(a: A, b: B) -> R {
-//!     static __LLMETRY_SITE: Site = Site::new(Kind::Task, "f").location(module_path!(), file!(), line!());
+//!     static __LLMETRY_SITE: Site = Site::new(Kind::Task, "f").location(file!(), line!());
 //!     let open = Open::new(&__LLMETRY_SITE);                                 // BEGIN: parent, fields, input
 //!     let (result, open) = Scope::new(open, async move { EDGE '__llmetry_body: { BODY } }).await;
 //!     …(&&&Returned(&result)).llmetry_observe(&open)…                                // END: outcome, output; the span ends

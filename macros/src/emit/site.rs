@@ -21,6 +21,6 @@ pub(super) fn site(kind: Kind, args: &Args, function: &Function, rt: &Rt<'_>) ->
         static __LLMETRY_SITE: #rt::Site = #rt::Site::new(#rt::Kind::#kind, #name)
             #version
             #err
-            .location(::core::module_path!(), ::core::file!(), #line);
+            .location(::core::file!(), #line);
     }
 }
