@@ -13,8 +13,11 @@ mod stdout;
 mod tree;
 
 use std::fmt;
-use std::pin::Pin;
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -86,40 +89,93 @@ pub(crate) fn without_credentials(url: &str) -> String {
     format!("{scheme}{separator}{host}{path}")
 }
 
-/// A [`SpanExporter`] in a box; that trait itself does not fit into one.
-pub(crate) trait DynExporter: Send + Sync {
-    /// For error texts.
+/// What became of one attempt to deliver a batch.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// The receiver has confirmed it: all of its spans but `rejected`, for the reason in `message`. It is never offered again.
+    Delivered { rejected: u64, message: String },
+    /// Not now. The same batch may be offered again, not before `after` if the receiver has named a time.
+    Later { after: Option<Duration>, error: String },
+    /// The receiver takes no batch of this size; smaller ones it may.
+    TooLarge { error: String },
+    /// The receiver will never take it.
+    Refused { error: String },
+}
+
+impl Verdict {
+    /// The whole batch is there.
+    pub(crate) fn delivered() -> Self {
+        Self::Delivered { rejected: 0, message: String::new() }
+    }
+}
+
+/// An exporter as the pipeline drives it: one attempt at a time, always from the same thread. Whether and when a batch is offered again
+/// is the pipeline's business.
+pub(crate) trait DynExporter: Send {
+    /// For error texts and statistics.
     fn name(&self) -> &str;
-    fn export(&self, batch: Vec<SpanData>) -> Pin<Box<dyn Future<Output = OTelSdkResult> + Send + '_>>;
-    fn shutdown(&self, timeout: Duration) -> OTelSdkResult;
+    /// One attempt, on the calling thread, for no longer than `timeout`.
+    fn export(&mut self, batch: Vec<SpanData>, timeout: Duration) -> Verdict;
+    fn shutdown(&mut self, timeout: Duration) -> OTelSdkResult;
+    /// Whose spans the next batches are.
     fn set_resource(&mut self, resource: &Resource);
 }
 
-/// `exporter` in a box.
+/// `exporter` in a box; the trait [`SpanExporter`] itself does not fit into one.
 pub(crate) fn boxed<E: SpanExporter + 'static>(name: &'static str, exporter: E) -> Box<dyn DynExporter> {
-    Box::new(Named { name, exporter })
+    Box::new(Foreign { name, exporter })
 }
 
-struct Named<E> {
+/// An exporter of the SDK's kind. An error is final: by the SDK's contract such an exporter repeats by itself what may be repeated, and
+/// does not say how much of the batch the receiver has.
+struct Foreign<E> {
     name: &'static str,
     exporter: E,
 }
 
-impl<E: SpanExporter> DynExporter for Named<E> {
+impl<E: SpanExporter> DynExporter for Foreign<E> {
     fn name(&self) -> &str {
         self.name
     }
 
-    fn export(&self, batch: Vec<SpanData>) -> Pin<Box<dyn Future<Output = OTelSdkResult> + Send + '_>> {
-        Box::pin(self.exporter.export(batch))
+    fn export(&mut self, batch: Vec<SpanData>, timeout: Duration) -> Verdict {
+        match block_on(self.exporter.export(batch), timeout) {
+            Some(Ok(())) => Verdict::delivered(),
+            Some(Err(error)) => Verdict::Refused { error: error.to_string() },
+            None => Verdict::Refused { error: format!("no answer within {timeout:?}") },
+        }
     }
 
-    fn shutdown(&self, timeout: Duration) -> OTelSdkResult {
+    fn shutdown(&mut self, timeout: Duration) -> OTelSdkResult {
         self.exporter.shutdown_with_timeout(timeout)
     }
 
     fn set_resource(&mut self, resource: &Resource) {
         self.exporter.set_resource(resource);
+    }
+}
+
+/// Runs `future` on this thread; `None` when it is not ready within `timeout`.
+fn block_on(future: impl Future<Output = OTelSdkResult>, timeout: Duration) -> Option<OTelSdkResult> {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut task = TaskContext::from_waker(&waker);
+    let mut future = pin!(future);
+    let deadline = Instant::now() + timeout;
+    loop {
+        if let Poll::Ready(result) = future.as_mut().poll(&mut task) {
+            return Some(result);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return None;
+        }
+        std::thread::park_timeout(left);
     }
 }
 

@@ -5,16 +5,12 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::task::{Context as TaskContext, Poll, Wake, Waker};
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::SpanData;
 
 use super::expand::expand;
@@ -23,7 +19,7 @@ use super::stats::{Report, Stats};
 use super::{Intake, Record};
 use crate::diag;
 use crate::error::{Error, Result};
-use crate::export::DynExporter;
+use crate::export::{DynExporter, Verdict};
 use crate::scope::clock::Anchor;
 use crate::semconv::Convention;
 use crate::sync::lock;
@@ -307,17 +303,17 @@ impl Worker {
     }
 
     /// Offers `batch` to every exporter; the first failure, if there was one.
-    fn offer(&self, batch: Vec<SpanData>, timeout: Duration) -> Option<String> {
-        let (last, others) = self.exporters.split_last()?;
+    fn offer(&mut self, batch: Vec<SpanData>, timeout: Duration) -> Option<String> {
+        let (last, others) = self.exporters.split_last_mut()?;
         let mut failure = None;
         for exporter in others {
-            failure = failure.or(export_to(&**exporter, batch.clone(), timeout));
+            failure = failure.or(export_to(&mut **exporter, batch.clone(), timeout));
         }
-        failure.or(export_to(&**last, batch, timeout))
+        failure.or(export_to(&mut **last, batch, timeout))
     }
 
-    fn shutdown_exporters(&self, deadline: Option<Instant>) {
-        for exporter in &self.exporters {
+    fn shutdown_exporters(&mut self, deadline: Option<Instant>) {
+        for exporter in &mut self.exporters {
             let left =
                 deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
             let result = catch_unwind(AssertUnwindSafe(|| exporter.shutdown(left)));
@@ -354,12 +350,12 @@ fn wake_at(max_spans: usize) -> usize {
 }
 
 /// One export, with whatever may go wrong in it as a text.
-fn export_to(exporter: &dyn DynExporter, batch: Vec<SpanData>, timeout: Duration) -> Option<String> {
-    let result = catch_unwind(AssertUnwindSafe(|| block_on(exporter.export(batch), timeout)));
+fn export_to(exporter: &mut dyn DynExporter, batch: Vec<SpanData>, timeout: Duration) -> Option<String> {
+    let result = catch_unwind(AssertUnwindSafe(|| exporter.export(batch, timeout)));
     let what: String = match result {
-        Ok(Some(Ok(()))) => return None,
-        Ok(Some(Err(error))) => error.to_string(),
-        Ok(None) => format!("no answer within {timeout:?}"),
+        Ok(Verdict::Delivered { rejected: 0, .. }) => return None,
+        Ok(Verdict::Delivered { rejected, message }) => format!("{rejected} spans were rejected: {message}"),
+        Ok(Verdict::Later { error, .. } | Verdict::TooLarge { error } | Verdict::Refused { error }) => error,
         Err(panic) => format!(
             "it panicked: {}",
             panic
@@ -370,28 +366,4 @@ fn export_to(exporter: &dyn DynExporter, batch: Vec<SpanData>, timeout: Duration
         ),
     };
     Some(format!("{}: {what}", exporter.name()))
-}
-
-/// Runs `future` on this thread; `None` when it is not ready within `timeout`.
-fn block_on(future: impl Future<Output = OTelSdkResult>, timeout: Duration) -> Option<OTelSdkResult> {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut task = TaskContext::from_waker(&waker);
-    let mut future = pin!(future);
-    let deadline = Instant::now() + timeout;
-    loop {
-        if let Poll::Ready(result) = future.as_mut().poll(&mut task) {
-            return Some(result);
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return None;
-        }
-        std::thread::park_timeout(left);
-    }
 }
