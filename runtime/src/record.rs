@@ -5,11 +5,14 @@
 //! own thread. Does not: name attributes (`semconv` does), allocate on the caller unless the user added something.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanContext, TraceState};
 use opentelemetry::{Key, KeyValue, StringValue};
+
+use crate::sync::lock;
 
 /// Which attribute opened a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +38,17 @@ pub struct Site {
     pub(crate) err_is_error: bool,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
+    /// 0: nobody has asked for it yet.
+    number: AtomicU32,
 }
+
+/// The sites that have a number, the first with number 1.
+static NUMBERED: Mutex<Vec<&'static Site>> = Mutex::new(Vec::new());
 
 impl Site {
     /// A site without version, whose `Err` counts as an error.
     pub const fn new(kind: Kind, name: &'static str) -> Self {
-        Self { kind, name, version: None, err_is_error: true, file: "", line: 0 }
+        Self { kind, name, version: None, err_is_error: true, file: "", line: 0, number: AtomicU32::new(0) }
     }
 
     /// `version = …`
@@ -63,6 +71,33 @@ impl Site {
         self.file = file;
         self.line = line;
         self
+    }
+
+    /// This site as a number, for places that outlive a pointer. Never 0, and the same for the life of the process.
+    #[inline]
+    pub(crate) fn number(&'static self) -> u32 {
+        match self.number.load(Ordering::Acquire) {
+            0 => self.take_number(),
+            number => number,
+        }
+    }
+
+    #[cold]
+    fn take_number(&'static self) -> u32 {
+        let mut numbered = lock(&NUMBERED);
+        let known = self.number.load(Ordering::Acquire);
+        if known != 0 {
+            return known;
+        }
+        numbered.push(self);
+        let number = u32::try_from(numbered.len()).unwrap_or(u32::MAX);
+        self.number.store(number, Ordering::Release);
+        number
+    }
+
+    /// The site of that number.
+    pub(crate) fn numbered(number: u32) -> Option<&'static Self> {
+        lock(&NUMBERED).get((number as usize).checked_sub(1)?).copied()
     }
 }
 
@@ -101,6 +136,8 @@ pub(crate) enum Ending {
     Panicked,
     /// The future was dropped before its end.
     Cancelled,
+    /// The process came to its end first; `failed`: in a way that says so.
+    Incomplete { failed: bool },
 }
 
 /// A finished span as its caller leaves it: 80 bytes, no allocation unless something was added to it.

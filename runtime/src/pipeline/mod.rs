@@ -6,6 +6,8 @@
 //! `queue` holds what waits, `worker` takes it out, `stats` says what became of it.
 
 pub(crate) mod queue;
+#[cfg(all(feature = "spool", unix))]
+pub(crate) mod spool;
 pub(crate) mod stats;
 
 #[cfg(feature = "sdk")]

@@ -118,6 +118,10 @@ pub(crate) fn outcome(
             attributes.push(KeyValue::new(keys::LLMETRY_OUTCOME, "cancelled"));
             Status::Unset
         }
+        Ending::Incomplete { failed } => {
+            attributes.push(KeyValue::new(keys::LLMETRY_OUTCOME, "incomplete"));
+            if failed { Status::error("incomplete") } else { Status::Unset }
+        }
         Ending::Returned => {
             let Some(error) = record.extra.as_ref().and_then(|extra| extra.error.as_ref()) else {
                 return Status::Unset;
