@@ -21,6 +21,9 @@ const MAX_MESSAGE_CHARS: usize = 500;
 /// Whoever asks for a longer pause has made a mistake.
 const MAX_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What stands at the end of a text when TLS did not come about, and not for the network's sake.
+const NO_TLS: &str = "; does it speak TLS, with a certificate that the built-in roots know?";
+
 /// Shorter ones keep no secret, and would be found inside of other words.
 const MIN_SECRET_BYTES: usize = 6;
 

@@ -3,21 +3,24 @@
 //! In: a status, the receiver's or tonic's own. Out: a verdict. Does not: wait, or reconnect.
 
 use std::error::Error as StdError;
-use std::io;
 
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::super::super::Verdict;
-use super::super::{MAX_PAUSE, Receiver, causes, is_nonsense, with_causes};
+use super::super::{MAX_PAUSE, NO_TLS, Receiver, causes, is_nonsense, with_causes};
 
 /// What stands at the end of a text when the other side seems to be something else.
-const WRONG_PORT: &str = "is this the port for OTLP over gRPC? It is usually 4317";
+const WRONG_PORT: &str = "; is this the port for OTLP over gRPC? It is usually 4317";
 
 /// The words in which receivers say that a message is too large: those of grpc-go, the older and the newer, of tonic, of grpc-java and
 /// of C. There is no code for it.
-const TOO_LARGE: [&str; 4] =
-    ["larger than max", "message length too large", "exceeds maximum", "mapped from HTTP status code 413"];
+const TOO_LARGE: [&str; 4] = [
+    "larger than max",
+    "message length too large",
+    "message exceeds maximum size",
+    "mapped from HTTP status code 413",
+];
 
 /// The verdict of an attempt that has failed.
 pub(super) fn of_status(receiver: &Receiver, status: &Status) -> Verdict {
@@ -27,9 +30,9 @@ pub(super) fn of_status(receiver: &Receiver, status: &Status) -> Verdict {
     }
     let code = status.code();
     let more = match code {
-        Code::Unauthenticated | Code::PermissionDenied => "; are the headers right?".to_owned(),
-        Code::Unimplemented => format!("; {WRONG_PORT}"),
-        _ => String::new(),
+        Code::Unauthenticated | Code::PermissionDenied => "; are the headers right?",
+        Code::Unimplemented => WRONG_PORT,
+        _ => "",
     };
     let error = receiver
         .failure(format_args!("the receiver answered {code:?}: {}{more}", receiver.quoted(status.message())));
@@ -60,19 +63,13 @@ fn of_connection(receiver: &Receiver, message: &str, cause: &(dyn StdError + 'st
         text if text.contains(message) => text,
         text => format!("{message}: {text}"),
     };
-    let is_tls = |cause: &(dyn StdError + 'static)| cause.downcast_ref().is_some_and(is_nonsense_of_io);
-    if causes(cause).any(is_tls) {
-        let what = format!("{text}; https endpoints are checked against the built-in roots");
-        return Verdict::Refused { error: receiver.failure(what) };
+    if causes(cause).any(|cause| cause.downcast_ref().is_some_and(is_nonsense)) {
+        return Verdict::Refused { error: receiver.failure(format_args!("{text}{NO_TLS}")) };
     }
     if causes(cause).any(|cause| cause.downcast_ref().is_some_and(is_no_http2)) {
-        return Verdict::Refused { error: receiver.failure(format_args!("{text}; {WRONG_PORT}")) };
+        return Verdict::Refused { error: receiver.failure(format_args!("{text}{WRONG_PORT}")) };
     }
     Verdict::Later { after: None, error: receiver.failure(text) }
-}
-
-fn is_nonsense_of_io(error: &io::Error) -> bool {
-    is_nonsense(error)
 }
 
 /// Whether it was our side that found the other's words to be none of HTTP/2. A receiver that complains, or goes away, may be another one

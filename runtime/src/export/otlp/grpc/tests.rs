@@ -142,6 +142,11 @@ fn each_status_has_its_verdict() {
             "too large",
             "limit",
         ),
+        (
+            too_large(Code::ResourceExhausted, "gRPC message exceeds maximum size 4194304: 5000000"),
+            "too large",
+            "4194304",
+        ),
         // From something in between that speaks HTTP only.
         (Says::Http(413), "too large", "413"),
         (Says::Http(429), "later", "429"),
@@ -268,6 +273,40 @@ fn something_that_is_no_grpc_is_told_from_something_that_goes_away() {
     let (short, text) =
         offer_to_something_else(b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0");
     assert_eq!(short, "later", "{text}");
+}
+
+#[cfg(feature = "otlp-http")]
+#[test]
+fn http_at_the_port_for_grpc_is_refused() {
+    let server = Server::new([]);
+    let mut exporter = super::super::http::exporter(&setting(server.address, TIMEOUT)).unwrap();
+    let verdict = exporter.export(vec![span(1, 0, "a", 0, 1)], TIMEOUT);
+    let Verdict::Refused { error } = verdict else { panic!("{verdict:?}") };
+    assert!(error.contains("It is usually 4318"), "{error}");
+}
+
+#[cfg(feature = "otlp-grpc-tls")]
+#[test]
+fn something_that_is_no_tls_is_told_from_something_that_goes_away() {
+    for (bytes, verdict, words) in
+        [(&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "refused", "does it speak TLS"), (b"", "later", "")]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("https://{}", listener.local_addr().unwrap());
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            // The record's head, and what it says is its length.
+            let mut head = [0; 5];
+            stream.read_exact(&mut head).unwrap();
+            stream.read_exact(&mut vec![0; usize::from(head[3]) << 8 | usize::from(head[4])]).unwrap();
+            stream.write_all(bytes).unwrap();
+        });
+        let setting = OtlpSetting { endpoint, headers: Vec::new(), timeout: TIMEOUT };
+        let (short, text) = offer(&mut exporter(&setting).unwrap());
+        assert_eq!(short, verdict, "{text}");
+        assert!(text.contains(words), "{text}");
+        thread.join().unwrap();
+    }
 }
 
 #[test]

@@ -14,13 +14,13 @@ use prost::Message;
 use serde_json::{Map, Value};
 
 use super::super::super::Verdict;
-use super::super::{MAX_PAUSE, Receiver, is_nonsense, with_causes};
+use super::super::{MAX_PAUSE, NO_TLS, Receiver, is_nonsense, with_causes};
 
 /// A partial success is a number and a sentence. JSON takes many times its length once it is read.
 const MAX_JSON_BYTES: usize = 64 * 1024;
 
 /// What stands at the end of a text when HTTP was not understood, or has not understood.
-const WRONG_PORT: &str = "is this the port for OTLP over HTTP? It is usually 4318";
+const WRONG_PORT: &str = "; is this the port for OTLP over HTTP? It is usually 4318";
 
 /// The verdict of an answer. `body` counts where the status is a success.
 pub(super) fn of_answer(
@@ -36,7 +36,7 @@ pub(super) fn of_answer(
             Ok(Some(response)) => receiver.delivered(response.partial_success, spans),
             Ok(None) => {
                 let what =
-                    format!("the receiver answered {status} with something that is not OTLP; {WRONG_PORT}");
+                    format!("the receiver answered {status} with something that is not OTLP{WRONG_PORT}");
                 Verdict::Refused { error: receiver.failure(what) }
             }
             Err(error) => {
@@ -62,29 +62,19 @@ pub(super) fn of_answer(
 
 /// The verdict where there was no answer. `Later` where the next attempt may find other circumstances.
 pub(super) fn of_error(receiver: &Receiver, error: &ureq::Error) -> Verdict {
-    let later = |more: &str| {
-        let error = receiver.failure(format_args!("{}{more}", with_causes(error)));
-        Verdict::Later { after: None, error }
-    };
-    let refused = |more: &str| {
-        let error = receiver.failure(format_args!("{}{more}", with_causes(error)));
-        Verdict::Refused { error }
-    };
+    let text = with_causes(error);
+    let refused = |more: &str| Verdict::Refused { error: receiver.failure(format_args!("{text}{more}")) };
     match error {
-        ureq::Error::Io(cause) if is_nonsense(cause) => {
-            refused("; https endpoints are checked against the built-in roots")
-        }
+        ureq::Error::Io(cause) if is_nonsense(cause) => refused(NO_TLS),
         ureq::Error::Io(cause) if cause.kind() == io::ErrorKind::InvalidInput => refused(""),
+        // The proxy among them: it refuses when it does not reach the receiver.
         ureq::Error::Io(_)
         | ureq::Error::Timeout(_)
         | ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
-        // Proxies refuse when the receiver is away.
         | ureq::Error::ConnectProxyFailed(_)
-        | ureq::Error::BodyStalled => later(""),
-        ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => {
-            refused(&format!("; {WRONG_PORT}"))
-        }
+        | ureq::Error::BodyStalled => Verdict::Later { after: None, error: receiver.failure(text) },
+        ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => refused(WRONG_PORT),
         _ => refused(""),
     }
 }
@@ -102,18 +92,17 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 }
 
 /// The answer in `body`, in protobuf, or in JSON, which some receivers answer to everything. `None` when it is neither.
-///
-/// The first byte tells them apart: no protobuf message of today's begins with a brace, the beginning of a group.
 fn read(headers: &HeaderMap, body: &[u8]) -> Option<ExportTraceServiceResponse> {
-    if body.trim_ascii_start().first() == Some(&b'{') {
+    // In protobuf a brace would begin a group, and there are none. White space in front of it may be protobuf.
+    if body.first() == Some(&b'{') {
         return read_json(body);
     }
     // Some words can be read as unknown fields.
     let is_text = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/"));
     if is_text && !body.is_empty() {
-        return None;
+        return read_json(body);
     }
-    ExportTraceServiceResponse::decode(body).ok()
+    ExportTraceServiceResponse::decode(body).ok().or_else(|| read_json(body))
 }
 
 /// An object; what is not known in it is passed over, as OTLP wants it.

@@ -233,6 +233,36 @@ fn a_success_in_other_words_is_none() {
     }
 }
 
+/// A hand-shake that the other side breaks off may go better next time; words that are none of TLS will be the same.
+#[cfg(feature = "tls")]
+#[test]
+fn something_that_is_no_tls_is_told_from_something_that_goes_away() {
+    for (bytes, verdict, words) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "refused", "does it speak TLS"),
+        // An alert: the hand-shake has failed.
+        (b"\x15\x03\x03\0\x02\x02\x28", "refused", "does it speak TLS"),
+        (b"", "later", ""),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            // The record's head, and what it says is its length.
+            let mut head = [0; 5];
+            stream.read_exact(&mut head).unwrap();
+            stream.read_exact(&mut vec![0; usize::from(head[3]) << 8 | usize::from(head[4])]).unwrap();
+            stream.write_all(bytes).unwrap();
+        });
+        let endpoint = format!("https://{address}/v1/traces");
+        let setting = OtlpSetting { endpoint, headers: Vec::new(), timeout: TIMEOUT };
+        let mut exporter = exporter(&setting).unwrap();
+        let (short, text) = short(exporter.export(vec![span(1, 0, "a", 0, 1)], TIMEOUT));
+        assert_eq!(short, verdict, "{text}");
+        assert!(text.contains(words), "{text}");
+        thread.join().unwrap();
+    }
+}
+
 #[test]
 fn a_receiver_that_is_away_is_named_with_the_cause() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

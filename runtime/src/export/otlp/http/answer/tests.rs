@@ -58,6 +58,15 @@ fn an_answer_may_be_protobuf_or_an_object() {
     }
 }
 
+/// A new line and a brace, for instance, are a field and its length.
+#[test]
+fn protobuf_of_any_length_is_not_taken_for_json() {
+    for length in 0..600 {
+        let answer = partial(1, &"x".repeat(length));
+        assert_eq!(read(&HeaderMap::new(), &answer.encode_to_vec()), Some(answer), "{length}");
+    }
+}
+
 #[test]
 fn anything_else_is_no_answer() {
     let deep = format!("{{\"a\":{}", "[".repeat(10_000));
