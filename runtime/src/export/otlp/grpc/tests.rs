@@ -275,16 +275,6 @@ fn something_that_is_no_grpc_is_told_from_something_that_goes_away() {
     assert_eq!(short, "later", "{text}");
 }
 
-#[cfg(feature = "otlp-http")]
-#[test]
-fn http_at_the_port_for_grpc_is_refused() {
-    let server = Server::new([]);
-    let mut exporter = super::super::http::exporter(&setting(server.address, TIMEOUT)).unwrap();
-    let verdict = exporter.export(vec![span(1, 0, "a", 0, 1)], TIMEOUT);
-    let Verdict::Refused { error } = verdict else { panic!("{verdict:?}") };
-    assert!(error.contains("It is usually 4318"), "{error}");
-}
-
 #[cfg(feature = "otlp-grpc-tls")]
 #[test]
 fn something_that_is_no_tls_is_told_from_something_that_goes_away() {

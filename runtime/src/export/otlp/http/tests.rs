@@ -225,6 +225,8 @@ fn a_success_in_other_words_is_none() {
         (answer("200 OK", "", &large), "larger than 4194304 bytes"),
         // The receiver has the spans: they are not sent again.
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_vec(), "answered 200 OK, and then: "),
+        // The port for gRPC: SETTINGS, and GOAWAY for want of a preface.
+        (b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x01".to_vec(), "It is usually 4318"),
         (b"SSH-2.0-OpenSSH_9.6\r\n\r\n".to_vec(), "It is usually 4318"),
     ] {
         let (short, text) = verdict_on(bytes);
