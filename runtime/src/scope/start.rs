@@ -12,6 +12,7 @@ use super::local::{self, Joined, Local};
 use super::own::OwnSpan;
 use super::{OpenSpans, clock, halves, inherit, slot};
 use crate::diag;
+use crate::pipeline::spool::Start;
 use crate::pipeline::stats::DropReason;
 use crate::record::{Inherited, Kind, Site};
 use crate::semconv::{self, Convention};
@@ -84,7 +85,7 @@ fn start_in(
         }
     };
     let Some(index) = local.take_slot(installed.limits.open_spans) else {
-        joined.shard.count_started();
+        joined.seat.count_started();
         installed.intake.count_drop(DropReason::TooManyOpen);
         return;
     };
@@ -94,7 +95,7 @@ fn start_in(
         .with_span(OwnSpan::new(span_context(trace_id, id, TraceFlags::SAMPLED, trace_state.clone()), index));
     let around = inherit::around(parent, trace_id, parent_id, current);
     let inherited = handed_on(installed.convention, site, around);
-    joined.shard.count_started();
+    joined.seat.count_started();
     match site.kind {
         Kind::Workflow => {
             OPEN_WORKFLOWS.fetch_add(1, Ordering::Relaxed);
@@ -111,7 +112,7 @@ fn start_in(
             details.extra().trace_state = trace_state.clone();
         }
     }
-    slot.open(&slot::Started {
+    let opened = slot::Started {
         id,
         trace_id: halves(trace_id),
         parent_id,
@@ -119,7 +120,16 @@ fn start_in(
         epoch: installed.epoch,
         // Late, so that our own work is not in the span.
         start: clock::ticks(),
-    });
+    };
+    slot.open(&opened);
+    let start = Start {
+            id,
+            trace_id: opened.trace_id,
+            parent_id,
+            parent_is_remote: opened.parent_is_remote,
+            ticks: opened.start,
+        };
+    installed.intake.opened(index, site, &start);
     *started = Started::Recorded(index);
 }
 

@@ -76,6 +76,7 @@ fn start(config: &Config, exporters: Vec<Box<dyn DynExporter>>, for_tests: bool)
             queue_spans: config.batch.max_queue_size,
             overflow: config.batch.overflow,
             on_export: config.on_export.clone(),
+            spool: config.spool.clone(),
             epoch,
             unfinished: |_, _| Vec::new(),
         };

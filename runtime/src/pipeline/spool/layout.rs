@@ -39,11 +39,6 @@ pub(super) const BLOCKS: usize = CELLS + CELL * CELL_COUNT;
 
 pub(super) use super::ring::BLOCK;
 
-/// The smallest spool: what stands before the blocks, and some of these.
-pub(crate) const MIN_BYTES: u64 = 4 * 1024 * 1024;
-/// The largest: blocks are numbered with 32 bits, and nobody means more.
-pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024 * 1024;
-
 /// The words of the header, in this order; the last is the checksum of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
@@ -145,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_header_is_read_back_or_refused_with_a_reason() {
-        let header = Header { bytes: MIN_BYTES, pid: 7, boot: 8, key: 9, convention: 1 };
+        let header = Header { bytes: 4 << 20, pid: 7, boot: 8, key: 9, convention: 1 };
         let bytes = header.encode();
         assert_eq!(Header::decode(&bytes), Ok(header));
         assert_eq!(Header::decode(&[0; HEADER]), Err(NoHeader::Empty));

@@ -13,13 +13,13 @@ mod layout;
 mod map;
 mod reader;
 mod recover;
-pub(crate) mod ring;
+mod ring;
 mod sites;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -27,29 +27,22 @@ use opentelemetry_sdk::Resource;
 
 use self::codec::Intern;
 use self::dir::Locked;
-use self::layout::{ANCHOR, BLOCKS, CELL, CELL_COUNT, CELLS, HEAD, HEADS, Header, RESOURCE, SITES, WORD, seal};
+use self::layout::{
+    ANCHOR, BLOCKS, CELL, CELL_COUNT, CELLS, HEAD, HEADS, Header, RESOURCE, SITES, WORD, seal,
+};
 use self::map::Map;
 use self::reader::{Blocks, Cell};
-use self::ring::{Chunk, Place, Pushed, Ring};
+use self::ring::{Pushed, Ring};
 use self::sites::Sites;
-use super::Record;
+use super::{Record, SpoolSetting, queue};
 use crate::diag;
 use crate::error::{Error, Result, Shown};
 use crate::record::{Site, SpanRecord};
 use crate::scope::clock::Anchor;
 use crate::semconv::Convention;
 
-pub(crate) use self::layout::{MAX_BYTES, MIN_BYTES};
 pub(crate) use self::recover::{Found, Recovery};
-
-/// Where the spool is, and how large.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Setting {
-    pub(crate) directory: PathBuf,
-    pub(crate) bytes: u64,
-    /// The variable that named the directory; `None`: the builder did.
-    pub(crate) variable: Option<&'static str>,
-}
+pub(crate) use self::ring::{Chunk, Place};
 
 /// The spool of this process.
 #[derive(Debug)]
@@ -75,14 +68,23 @@ pub(crate) struct Start {
     pub(crate) ticks: u64,
 }
 
+/// Makes the file of this process. A thread that has so many new spans wakes the worker.
+///
+/// # Errors
+///
+/// When the directory cannot be used, or has no room.
+pub(crate) fn open(
+    setting: &SpoolSetting,
+    resource: &Resource,
+    convention: Convention,
+    wake_at: usize,
+) -> Result<Option<Arc<Spool>>> {
+    Spool::open(setting, resource, convention, wake_at).map(Some)
+}
+
 impl Spool {
-    /// Makes the file of this process. A thread that has so many new spans wakes the worker.
-    ///
-    /// # Errors
-    ///
-    /// When the directory cannot be used, or has no room.
-    pub(crate) fn open(
-        setting: &Setting,
+    fn open(
+        setting: &SpoolSetting,
         resource: &Resource,
         convention: Convention,
         wake_at: usize,
@@ -96,7 +98,7 @@ impl Spool {
         };
         dir::prepare(&setting.directory).map_err(refused)?;
         // Whole blocks: the last one ends with the file.
-        let blocks = layout::blocks(setting.bytes.clamp(MIN_BYTES, MAX_BYTES));
+        let blocks = layout::blocks(setting.bytes);
         let header = Header {
             bytes: reader::at(blocks),
             pid: u64::from(std::process::id()),
@@ -218,6 +220,7 @@ impl Spool {
 
     /// These open spans are in the ring now.
     pub(crate) fn taken_over(&self, ids: &[u64]) {
+        let ids: HashSet<u64> = ids.iter().copied().collect();
         for index in 0..CELL_COUNT {
             let at = (CELLS + index * CELL) / WORD;
             let id = u64::from_le(self.ring.memory()[at + 1].load(Ordering::Relaxed));
@@ -234,9 +237,9 @@ impl Spool {
         place: Option<&Place>,
         record: Record,
         make_room: impl FnMut() -> bool,
-    ) -> Pushed {
+    ) -> queue::Pushed {
         let place = place.unwrap_or(&self.shared);
-        match record {
+        let pushed = match record {
             Record::Own(record @ SpanRecord { inherited: None, extra: None, .. })
                 if self.has_site(record.site) =>
             {
@@ -246,6 +249,12 @@ impl Spool {
                 let inline = matches!(&record, Record::Own(record) if !self.has_site(record.site));
                 self.push_bytes(place, &codec::full(&record, inline), make_room)
             }
+        };
+        match pushed {
+            Pushed::Kept => queue::Pushed::Kept,
+            Pushed::KeptAndWake => queue::Pushed::KeptAndWake,
+            Pushed::Full => queue::Pushed::Full,
+            Pushed::Closed => queue::Pushed::Closed,
         }
     }
 
@@ -267,8 +276,8 @@ impl Spool {
     }
 
     /// Cuts a chunk.
-    pub(crate) fn split(&self, chunk: Chunk, frames: u16) -> (Chunk, Chunk) {
-        self.ring.split(chunk, frames)
+    pub(crate) fn split(&self, chunk: Chunk, spans: usize) -> (Chunk, Chunk) {
+        self.ring.split(chunk, u16::try_from(spans).unwrap_or(u16::MAX))
     }
 
     /// Spans that the worker has not drained.
@@ -381,9 +390,9 @@ enum What {
 
 impl Stored {
     /// Spans of this process.
-    pub(crate) fn own(spool: Arc<Spool>, chunks: Vec<Chunk>) -> Self {
+    pub(crate) fn own(spool: &Arc<Spool>, chunks: Vec<Chunk>) -> Self {
         let spans = spans_of(&chunks);
-        Self { store: Store::Own(spool), what: What::Chunks(chunks), spans }
+        Self { store: Store::Own(Arc::clone(spool)), what: What::Chunks(chunks), spans }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -393,7 +402,7 @@ impl Stored {
     /// What they take of this process's spool.
     pub(crate) fn bytes(&self) -> usize {
         match (&self.store, &self.what) {
-            (Store::Own(_), What::Chunks(chunks)) => chunks.iter().map(Chunk::bytes).sum(),
+            (Store::Own(_), What::Chunks(chunks)) => chunks.iter().map(|chunk| chunk.bytes()).sum(),
             _ => 0,
         }
     }
@@ -443,7 +452,7 @@ impl Stored {
 }
 
 fn spans_of(chunks: &[Chunk]) -> usize {
-    chunks.iter().map(|chunk| usize::from(chunk.frames)).sum()
+    chunks.iter().map(|chunk| chunk.spans()).sum()
 }
 
 /// What a file says, whoever has written it: for the fuzzer.

@@ -50,7 +50,11 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    pub(crate) fn bytes(&self) -> usize {
+    pub(crate) fn spans(self) -> usize {
+        usize::from(self.frames)
+    }
+
+    pub(crate) fn bytes(self) -> usize {
         self.blocks as usize * BLOCK
     }
 }

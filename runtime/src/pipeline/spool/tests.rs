@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{
@@ -17,6 +17,8 @@ use super::*;
 use crate::record::{Ending, EntityPath, ErrorInfo, Event, Extra, Inherited, Kind};
 
 static TASK: Site = Site::new(Kind::Task, "summarise").version(3).location("src/main.rs", 7);
+const MIN_BYTES: u64 = crate::pipeline::MIN_SPOOL_BYTES;
+
 static CALL: Site = Site::new(Kind::Call, "chat").err(false);
 
 /// xorshift; its seed is printed by whoever fails.
@@ -257,7 +259,7 @@ impl Drop for Folder {
 }
 
 fn open(path: &Path, bytes: u64) -> Result<Arc<Spool>> {
-    let setting = Setting { directory: path.to_owned(), bytes, variable: None };
+    let setting = SpoolSetting { directory: path.to_owned(), bytes, variable: None };
     let resource = Resource::builder_empty()
         .with_attributes([KeyValue::new("service.name", "bot"), KeyValue::new("n", 5)])
         .build();
@@ -265,13 +267,13 @@ fn open(path: &Path, bytes: u64) -> Result<Arc<Spool>> {
 }
 
 fn push(spool: &Spool, place: &Place, record: Record) -> bool {
-    matches!(spool.push(Some(place), record, || false), Pushed::Kept | Pushed::KeptAndWake)
+    matches!(spool.push(Some(place), record, || false), queue::Pushed::Kept | queue::Pushed::KeptAndWake)
 }
 
 fn drain(spool: &Arc<Spool>) -> Stored {
     let mut chunks = Vec::new();
     spool.drain(true, &mut chunks);
-    Stored::own(Arc::clone(spool), chunks)
+    Stored::own(spool, chunks)
 }
 
 fn ids(stored: &Stored) -> Vec<u64> {
@@ -350,7 +352,7 @@ fn what_is_pushed_is_read_and_its_room_is_used_again() {
         stored.done();
     }
     spool.close();
-    assert_eq!(spool.push(Some(&place), plain(1), || false), Pushed::Closed);
+    assert_eq!(spool.push(Some(&place), plain(1), || false), queue::Pushed::Closed);
     spool.remove_if_empty();
     assert_eq!(dir::names(&folder.0), Vec::<PathBuf>::new());
 }
@@ -374,7 +376,7 @@ fn a_full_spool_refuses_and_loses_nothing_that_it_has() {
         }
         asked < 3
     });
-    assert_eq!((pushed, asked), (Pushed::Kept, 2));
+    assert_eq!((pushed, asked), (queue::Pushed::Kept, 2));
 }
 
 #[test]
@@ -424,7 +426,7 @@ fn chunks_can_be_cut() {
     spool.drain(true, &mut chunks);
     let (first, rest) = spool.split(chunks[0], 4);
     let (second, third) = spool.split(rest, 5);
-    let parts = [first, second, third].map(|chunk| Stored::own(Arc::clone(&spool), vec![chunk]));
+    let parts = [first, second, third].map(|chunk| Stored::own(&spool, vec![chunk]));
     assert_eq!(parts.each_ref().map(ids), [vec![1, 2, 3, 4], vec![5, 6, 7, 8, 9], vec![10]]);
     parts[1].done();
     parts[0].done();
@@ -637,7 +639,7 @@ fn a_directory_that_cannot_be_used_is_an_error_that_says_why() {
     drop(open(&below, MIN_BYTES).unwrap());
     assert_eq!(fs::metadata(&below).unwrap().permissions().mode() & 0o777, 0o700);
     // More than any disk has.
-    let text = open(&folder.0, MAX_BYTES * 1_000).map(drop);
+    let text = open(&folder.0, u64::MAX / 4).map(drop);
     if let Err(error) = text {
         assert!(error.to_string().contains("that can take a file of"), "{error}");
     }
