@@ -200,7 +200,8 @@ impl Desk {
         let mut state = lock(&self.state);
         let (records, stored) = (pending.records.len(), pending.stored());
         // While nobody would take them, spans stay where their threads write: blocks of the spool become full instead of many.
-        let all = state.flush_asked > state.flush_collected || state.ending.is_some() || is_hungry(&state.lanes);
+        let all =
+            state.flush_asked > state.flush_collected || state.ending.is_some() || is_hungry(&state.lanes);
         intake.drain(all, pending);
         state.in_hand += (pending.records.len() - records) as u64;
         state.spooled += (pending.stored() - stored) as u64;
@@ -487,7 +488,8 @@ impl Desk {
         let dropped = intake.dropped();
         drop(state);
         let started = intake.started();
-        let ended = exported + failed + queued + spooled + dropped.iter().map(|(_, count)| count).sum::<u64>();
+        let ended =
+            exported + failed + queued + spooled + dropped.iter().map(|(_, count)| count).sum::<u64>();
         Stats {
             started: started.max(ended),
             exported,

@@ -247,8 +247,7 @@ impl Intake {
         let mut since = None;
         if let Some(spool) = &self.spool {
             let place = seat.and_then(|seat| seat.place.as_deref());
-            let make_room =
-                || matches!(self.backstage.make_room(self, &mut since), Room::TryAgain);
+            let make_room = || matches!(self.backstage.make_room(self, &mut since), Room::TryAgain);
             match spool.push(place, make(), make_room) {
                 Pushed::Kept => {}
                 Pushed::KeptAndWake => self.wake(),

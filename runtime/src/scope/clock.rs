@@ -220,7 +220,8 @@ mod tests {
         let kept = Anchor::from_words(anchor.to_words(), None).unwrap();
         let tick = anchor.now.ticks - 1_000;
         assert_eq!(kept.ticks(), anchor.ticks());
-        let wall = |anchor: &Anchor| anchor.wall(tick).duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
+        let wall =
+            |anchor: &Anchor| anchor.wall(tick).duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
         assert_eq!(wall(&kept), wall(&anchor));
         let [ticks, time, _, measured] = anchor.to_words();
         for rate in [f64::NAN, -1.0, 0.0, 1e30] {

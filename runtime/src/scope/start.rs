@@ -123,12 +123,12 @@ fn start_in(
     };
     slot.open(&opened);
     let start = Start {
-            id,
-            trace_id: opened.trace_id,
-            parent_id,
-            parent_is_remote: opened.parent_is_remote,
-            ticks: opened.start,
-        };
+        id,
+        trace_id: opened.trace_id,
+        parent_id,
+        parent_is_remote: opened.parent_is_remote,
+        ticks: opened.start,
+    };
     installed.intake.opened(index, site, &start);
     *started = Started::Recorded(index);
 }

@@ -17,9 +17,9 @@ use super::guard::{self, Guard};
 use crate::content::Redactor;
 use crate::error::{Error, Result, Shown};
 use crate::export::{self, DynExporter, StdoutFormat};
-use crate::pipeline::{MAX_SPOOL_BYTES, MIN_SPOOL_BYTES};
 use crate::pipeline::attempt::{ExportAttempt, OnExport};
 use crate::pipeline::overflow::Overflow;
+use crate::pipeline::{MAX_SPOOL_BYTES, MIN_SPOOL_BYTES};
 use crate::sampling::Sampler;
 use crate::semconv::Convention;
 

@@ -105,7 +105,11 @@ pub(super) fn full(record: &Record, inline: bool) -> Vec<u8> {
 }
 
 /// The record in `bytes`; `site` knows the table.
-pub(super) fn decode(bytes: &[u8], site: &dyn Fn(u32) -> Option<&'static Site>, sites: &mut dyn Intern) -> Option<Record> {
+pub(super) fn decode(
+    bytes: &[u8],
+    site: &dyn Fn(u32) -> Option<&'static Site>,
+    sites: &mut dyn Intern,
+) -> Option<Record> {
     let mut input = In(bytes);
     let first = input.u64()?;
     let shape = first & SHAPE;
@@ -242,7 +246,11 @@ impl Out {
     }
 
     fn site(&mut self, site: &Site) {
-        self.u8(KINDS.iter().position(|kind| *kind == site.kind).and_then(|kind| u8::try_from(kind).ok()).unwrap_or(0));
+        self.u8(KINDS
+            .iter()
+            .position(|kind| *kind == site.kind)
+            .and_then(|kind| u8::try_from(kind).ok())
+            .unwrap_or(0));
         self.u8(u8::from(site.err_is_error));
         self.option(site.version, Self::u64);
         self.u32(site.line);
@@ -251,12 +259,9 @@ impl Out {
     }
 
     fn inherited(&mut self, inherited: &Inherited) {
-        for text in [
-            &inherited.conversation_id,
-            &inherited.user_id,
-            &inherited.agent_name,
-            &inherited.workflow_name,
-        ] {
+        for text in
+            [&inherited.conversation_id, &inherited.user_id, &inherited.agent_name, &inherited.workflow_name]
+        {
             self.option(text.as_ref(), |out, text| out.text(text.as_str()));
         }
         self.option(inherited.path.as_ref(), |out, path| {
@@ -491,7 +496,11 @@ impl<'a> In<'a> {
         let attributes = self.attributes()?;
         let dropped_attributes = self.u32()?;
         let events = self.list(|input| {
-            Some(Event { name: Cow::Owned(input.text()?), time: input.time()?, attributes: input.attributes()? })
+            Some(Event {
+                name: Cow::Owned(input.text()?),
+                time: input.time()?,
+                attributes: input.attributes()?,
+            })
         })?;
         let dropped_events = self.u32()?;
         let links = self.list(|input| Some((input.context()?, input.attributes()?)))?;

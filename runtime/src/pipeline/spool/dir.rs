@@ -108,7 +108,8 @@ pub(super) fn prepare(path: &Path) -> Result<(), String> {
 ///
 /// What is wrong, in words that follow "expected".
 pub(super) fn create(directory: &Path, bytes: u64) -> Result<Locked, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("a directory that can take a file of {bytes} bytes: {error}");
+    let failed =
+        |error: &dyn std::fmt::Display| format!("a directory that can take a file of {bytes} bytes: {error}");
     // Another process may find the file before its lock, and take it away as one that was never used.
     for _ in 0..8 {
         let path = directory.join(format!("{PREFIX}{}-{:016x}{SUFFIX}", std::process::id(), random()));

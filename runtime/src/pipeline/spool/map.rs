@@ -32,6 +32,7 @@ impl Deref for Map {
 
     #[inline]
     #[expect(unsafe_code, reason = "a mapping is a pointer and a length")]
+    #[expect(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
     fn deref(&self) -> &[AtomicU64] {
         // SAFETY: the mapping is readable and writable, begins at a page (so it is aligned to 8), holds `len` bytes, and is taken away
         // only when `self` is dropped, which the returned lifetime outlasts by nobody. It is shared memory: all access from this process
@@ -47,7 +48,8 @@ impl Memory for Map {
         if from < to {
             // SAFETY: the mapping is shared and of a file: the pages leave this process's memory, what was written into them stays in the
             // system's and is there at the next access. Nothing of it is lost, so the atomics keep their values.
-            let advised = unsafe { self.0.unchecked_advise_range(UncheckedAdvice::DontNeed, from, to - from) };
+            let advised =
+                unsafe { self.0.unchecked_advise_range(UncheckedAdvice::DontNeed, from, to - from) };
             // An advice that is not taken costs memory, nothing else.
             drop(advised);
         }

@@ -444,7 +444,11 @@ impl Stored {
     /// Nobody needs them any more.
     pub(crate) fn done(&self) {
         match (&self.store, &self.what) {
-            (Store::Own(spool), What::Chunks(chunks)) => chunks.iter().for_each(|chunk| spool.release(*chunk)),
+            (Store::Own(spool), What::Chunks(chunks)) => {
+                for chunk in chunks {
+                    spool.release(*chunk);
+                }
+            }
             (Store::Left(file), _) => file.done(),
             (Store::Own(_), What::Records(_)) => {}
         }

@@ -65,11 +65,7 @@ pub(super) fn resource(file: &(impl ReadAt + ?Sized), key: u64) -> Option<Vec<Ke
 }
 
 /// The newest of the two anchors; `same_run` as in [`Anchor::from_words`].
-pub(super) fn anchor(
-    file: &(impl ReadAt + ?Sized),
-    key: u64,
-    same_run: Option<&Anchor>,
-) -> Option<Anchor> {
+pub(super) fn anchor(file: &(impl ReadAt + ?Sized), key: u64, same_run: Option<&Anchor>) -> Option<Anchor> {
     let mut newest: Option<[u64; 4]> = None;
     for head in 0..HEADS {
         let mut bytes = [0; 5 * WORD];
@@ -160,7 +156,12 @@ pub(super) struct Blocks {
 impl Blocks {
     /// Calls `visit` with each whole frame of `block`: of a chain its one record, of the later blocks of a chain and of free ones nothing.
     /// Answers how many blocks there were: 0, 1, or the length of a chain.
-    pub(super) fn frames(&self, file: &(impl ReadAt + ?Sized), block: u32, visit: &mut dyn FnMut(&[u8])) -> u32 {
+    pub(super) fn frames(
+        &self,
+        file: &(impl ReadAt + ?Sized),
+        block: u32,
+        visit: &mut dyn FnMut(&[u8]),
+    ) -> u32 {
         let mut bytes = [0; BLOCK];
         if !self.read(file, block, &mut bytes) {
             return 0;
@@ -225,8 +226,8 @@ impl Blocks {
                     return 0;
                 }
             }
-            let held = (words - index * LINK_WORDS).min(LINK_WORDS) * WORD;
-            payload.extend_from_slice(&bytes[HEADER_WORDS * WORD..][..held]);
+            let bytes_here = (words - index * LINK_WORDS).min(LINK_WORDS) * WORD;
+            payload.extend_from_slice(&bytes[HEADER_WORDS * WORD..][..bytes_here]);
         }
         if super::layout::seal(self.key, sequence, at(block), &payload) != word_at(head, 3 * WORD) {
             return 0;

@@ -279,8 +279,8 @@ pub(super) fn read_anything(bytes: &[u8]) -> usize {
     let _ = reader::resource(bytes, header.key);
     let table = reader::sites(bytes, header.key);
     let mut found = reader::cells(bytes, header.key).len();
-    let size = (bytes.len() as u64).min(header.bytes);
-    let blocks = Blocks { key: header.key, count: layout::blocks(size) };
+    let count = layout::blocks((bytes.len() as u64).min(header.bytes));
+    let blocks = Blocks { key: header.key, count };
     for block in 0..blocks.count {
         let site = |number| table.get(&number).copied().or(Some(&UNKNOWN));
         records(&blocks, bytes, block, &site, &mut sites::Foreign, &mut |_| found += 1);

@@ -144,7 +144,7 @@ impl<M: Memory> Ring<M> {
                 warm: Vec::new(),
             }),
             places: Mutex::new(Vec::new()),
-            owed: (0..blocks).map(|_| AtomicU32::new(0)).collect(),
+            owed: (0..blocks).map(|_| AtomicU32::default()).collect(),
             closed: AtomicBool::new(false),
             wake_mask: (1_u64 << wake_at.max(1).ilog2()) - 1,
         }
@@ -215,7 +215,7 @@ impl<M: Memory> Ring<M> {
                 self.owed[old.block as usize].store(1, Ordering::Relaxed);
                 state.fill(Chunk { block: old.block, from: 0, frames: old.frames, blocks: 1 });
             }
-            cold = self.cold(&mut state);
+            cold = state.cold();
         }
         self.cool(cold);
         self.head(block, sequence, [KIND_FRAMES, 0, 0]);
@@ -244,16 +244,14 @@ impl<M: Memory> Ring<M> {
             let mut state = lock(&self.state);
             let mut taken = Vec::with_capacity(count);
             while taken.len() < count {
-                match self.take(&mut state) {
-                    Some(block) => taken.push(block),
-                    None => {
-                        state.free.append(&mut taken);
-                        return Pushed::Full;
-                    }
-                }
+                let Some(block) = self.take(&mut state) else {
+                    state.free.append(&mut taken);
+                    return Pushed::Full;
+                };
+                taken.push(block);
             }
             sequence = state.next_sequence();
-            cold = self.cold(&mut state);
+            cold = state.cold();
             blocks = taken;
         }
         self.cool(cold);
@@ -272,7 +270,12 @@ impl<M: Memory> Ring<M> {
         }
         self.owed[head as usize].store(1, Ordering::Relaxed);
         let mut state = lock(&self.state);
-        state.fill(Chunk { block: head, from: 0, frames: 1, blocks: u32::try_from(count).unwrap_or(u32::MAX) });
+        state.fill(Chunk {
+            block: head,
+            from: 0,
+            frames: 1,
+            blocks: u32::try_from(count).unwrap_or(u32::MAX),
+        });
         state.chains.insert(head, blocks[1..].into());
         Pushed::KeptAndWake
     }
@@ -291,11 +294,6 @@ impl<M: Memory> Ring<M> {
             state.warm.push(block);
         }
         Some(block)
-    }
-
-    /// Blocks that have been filled for a while and may leave the process's memory.
-    fn cold(&self, state: &mut State) -> Vec<u32> {
-        if state.warm.len() < WARM + COOL { Vec::new() } else { state.warm.drain(..COOL).collect() }
     }
 
     fn cool(&self, mut blocks: Vec<u32>) {
@@ -399,6 +397,11 @@ impl State {
     fn next_sequence(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence
+    }
+
+    /// Blocks that have been filled for a while and may leave the process's memory.
+    fn cold(&mut self) -> Vec<u32> {
+        if self.warm.len() < WARM + COOL { Vec::new() } else { self.warm.drain(..COOL).collect() }
     }
 
     fn fill(&mut self, chunk: Chunk) {

@@ -48,7 +48,13 @@ impl Sites {
     }
 
     #[cold]
-    fn add(&self, site: &'static Site, state: &AtomicU8, key: u64, write: impl Fn(usize, u64, &[u8])) -> bool {
+    fn add(
+        &self,
+        site: &'static Site,
+        state: &AtomicU8,
+        key: u64,
+        write: impl Fn(usize, u64, &[u8]),
+    ) -> bool {
         let mut used = lock(&self.used);
         if state.load(Ordering::Acquire) == UNKNOWN {
             let entry = codec::site_entry(site);
@@ -66,7 +72,12 @@ impl Sites {
 }
 
 /// The table of the head at byte `head` of a file; what is torn in it is passed over.
-pub(super) fn read(file: &(impl ReadAt + ?Sized), head: u64, key: u64, found: &mut HashMap<u32, &'static Site>) {
+pub(super) fn read(
+    file: &(impl ReadAt + ?Sized),
+    head: u64,
+    key: u64,
+    found: &mut HashMap<u32, &'static Site>,
+) {
     let mut table = vec![0; HEAD - SITES];
     if !file.read_at(head + SITES as u64, &mut table) {
         return;

@@ -1,6 +1,12 @@
 //! The room as a whole: what goes in comes out, from the living file and from the one that a process has left; and files that nobody of
 //! ours has written.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "random numbers are cut to what is asked for"
+)]
+
 use std::borrow::Cow;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -458,7 +464,9 @@ fn what_a_process_leaves_is_recovered_once_and_its_file_goes() {
     let last = found.last().expect("the open span");
     let mut unfinished = Vec::new();
     last.spans.read(0..1, &mut |record| unfinished.push(shown(record)));
-    for part in ["Incomplete { failed: false }", "span_id: 5000", "trace_id: (8, 9)", "parent_id: 4", "\"chat\""] {
+    for part in
+        ["Incomplete { failed: false }", "span_id: 5000", "trace_id: (8, 9)", "parent_id: 4", "\"chat\""]
+    {
         assert!(unfinished[0].contains(part), "{unfinished:?}");
     }
     assert_eq!(recovered_ids(&found), (1..=1_000).chain([5_000]).collect::<Vec<_>>());
@@ -553,7 +561,11 @@ fn hostile_bytes_do_no_harm() {
     for _ in 0..200 {
         push(&spool, &place, random.record());
     }
-    spool.started(3, &TASK, &Start { id: 1, trace_id: (1, 1), parent_id: 0, parent_is_remote: false, ticks: 1 });
+    spool.started(
+        3,
+        &TASK,
+        &Start { id: 1, trace_id: (1, 1), parent_id: 0, parent_is_remote: false, ticks: 1 },
+    );
     let whole = fs::read(folder.file()).unwrap();
     assert_eq!(recover::read_anything(&whole), 201);
     for _ in 0..200 {
@@ -605,7 +617,11 @@ fn files_that_are_not_ours_are_left_alone() {
     let target = folder.0.join("precious");
     fs::write(&target, "precious").unwrap();
     fs::write(name(1), &other).unwrap();
-    fs::write(name(2), "hello, this is a text that somebody else has written, and it is long enough for a header").unwrap();
+    fs::write(
+        name(2),
+        "hello, this is a text that somebody else has written, and it is long enough for a header",
+    )
+    .unwrap();
     symlink(&target, name(3)).unwrap();
     fs::hard_link(&target, name(4)).unwrap();
     fs::create_dir(name(5)).unwrap();
@@ -654,7 +670,12 @@ fn files_are_private_and_their_space_is_reserved() {
     let metadata = fs::metadata(folder.file()).unwrap();
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     assert_eq!(metadata.len(), spool.header.bytes);
-    assert!(metadata.blocks() * 512 >= spool.header.bytes, "{} of {}", metadata.blocks() * 512, metadata.len());
+    assert!(
+        metadata.blocks() * 512 >= spool.header.bytes,
+        "{} of {}",
+        metadata.blocks() * 512,
+        metadata.len()
+    );
 }
 
 #[test]
