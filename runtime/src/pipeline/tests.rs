@@ -1,7 +1,7 @@
 //! Lanes with exporters that follow a script; the account adds up every time.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -499,6 +499,10 @@ fn without_exporters_all_is_taken() {
 struct Random(u64);
 
 impl Random {
+    fn size(&mut self, bound: u64) -> usize {
+        usize::try_from(self.below(bound)).expect("bounds are small")
+    }
+
     fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -552,19 +556,19 @@ fn the_account_adds_up_whatever_exporters_say() {
             _ => Overflow::Block(Duration::from_millis(1)),
         };
         let batching = Batching {
-            max_spans: 4 + random.below(40) as usize,
+            max_spans: 4 + random.size(40),
             delay: Duration::from_millis(1 + random.below(5)),
             ..setting().batching
         };
         let setting = Setting {
             batching,
             overflow,
-            queue_bytes: 20_000 + random.below(100_000) as usize,
-            queue_spans: (random.below(3) == 0).then(|| 50 + random.below(200) as usize),
+            queue_bytes: 20_000 + random.size(100_000),
+            queue_spans: (random.below(3) == 0).then(|| 50 + random.size(200)),
             ..setting()
         };
         let pipeline = Pipeline::start(exporters, setting).unwrap();
-        let pushed = AtomicUsize::new(0);
+        let pushed = AtomicU64::new(0);
         thread::scope(|scope| {
             for thread in 0..4 {
                 let count = random.below(400);
@@ -572,7 +576,7 @@ fn the_account_adds_up_whatever_exporters_say() {
                 scope.spawn(move || {
                     let shard = pipeline.intake.register();
                     push(pipeline, &shard, (1..=count).map(|id| thread * 10_000 + id));
-                    pushed.fetch_add(count as usize, Ordering::Relaxed);
+                    pushed.fetch_add(count, Ordering::Relaxed);
                 });
             }
             for _ in 0..30 {
@@ -587,7 +591,7 @@ fn the_account_adds_up_whatever_exporters_say() {
         assert!(report.in_time, "{context}");
         assert_adds_up(stats);
         assert_eq!((stats.queued, stats.open), (0, 0), "{context}");
-        assert_eq!(stats.started, pushed.load(Ordering::Relaxed) as u64, "{context}");
+        assert_eq!(stats.started, pushed.load(Ordering::Relaxed), "{context}");
         let lanes: Vec<HashMap<u64, u64>> = confirmed.iter().map(|lane| lock(lane).clone()).collect();
         let exported_by_all =
             lanes[0].keys().filter(|id| lanes.iter().all(|lane| lane.contains_key(id))).count();
