@@ -91,6 +91,10 @@ pub(crate) fn without_credentials(url: &str) -> String {
 
 /// What became of one attempt to deliver a batch.
 #[derive(Debug)]
+#[cfg_attr(
+    not(any(feature = "otlp-http", feature = "otlp-grpc")),
+    allow(dead_code, reason = "exporters of the SDK's kind do not tell as much")
+)]
 pub(crate) enum Verdict {
     /// The receiver has confirmed it: all of its spans but `rejected`, for the reason in `message`. It is never offered again.
     Delivered { rejected: u64, message: String },

@@ -25,6 +25,9 @@ mod desk;
 mod expand;
 #[cfg(feature = "sdk")]
 mod lane;
+#[cfg(all(test, feature = "spool", unix))]
+#[path = "spool/lanes_tests.rs"]
+mod spooled_tests;
 #[cfg(all(test, feature = "sdk"))]
 mod tests;
 #[cfg(feature = "sdk")]
@@ -127,8 +130,9 @@ impl Seat {
 pub(crate) struct Pending {
     pub(crate) records: VecDeque<Record>,
     chunks: VecDeque<Chunk>,
-    /// Spans in the chunks.
+    /// Spans in the chunks, and what they take of the spool.
     stored: usize,
+    stored_bytes: usize,
 }
 
 impl Pending {
@@ -157,6 +161,8 @@ impl Pending {
                 let (first, rest) = spool.split(chunk, max_spans);
                 self.chunks.push_front(rest);
                 chunk = first;
+            } else {
+                self.stored_bytes -= chunk.bytes();
             }
             spans += chunk.spans();
             bytes += chunk.bytes();
@@ -306,6 +312,7 @@ impl Intake {
         if let Some(spool) = &self.spool {
             let mut chunks = Vec::new();
             spool.drain(all, &mut chunks);
+            out.stored_bytes += chunks.iter().map(|chunk| chunk.bytes()).sum::<usize>();
             out.stored += chunks.iter().map(|chunk| chunk.spans()).sum::<usize>();
             out.chunks.extend(chunks);
         }

@@ -87,6 +87,10 @@ impl Spool {
     }
 }
 
+/// There are no blocks.
+#[cfg(feature = "sdk")]
+pub(crate) const FRAMES_IN_BLOCK: usize = 0;
+
 #[cfg(feature = "sdk")]
 pub(crate) use self::with_pipeline::{Found, Recovery, Stored, open};
 

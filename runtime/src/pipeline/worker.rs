@@ -19,7 +19,7 @@ use super::desk::{Appetite, Desk};
 use super::lane::{Lane, Said};
 use super::overflow::{self, Overflow};
 use super::queue::Bounds;
-use super::spool::{self, Found, Recovery, Stored};
+use super::spool::{self, FRAMES_IN_BLOCK, Found, Recovery, Stored};
 use super::stats::{Report, Stats};
 use super::{Intake, Pending, Record, SpoolSetting};
 use crate::error::{Error, Result};
@@ -148,7 +148,7 @@ impl Pipeline {
     ///
     /// It is answered when each exporter has delivered all of it, or has failed an attempt that began after the question.
     pub(crate) fn flush(&self, timeout: Duration) -> Report {
-        self.ask(timeout, |desk, deadline| desk.flush(deadline))
+        self.ask(timeout, Desk::flush)
     }
 
     /// Has all exported that has ended, and what is still open as incomplete, and stops; waits no longer than `timeout`, which is also
@@ -240,14 +240,16 @@ impl Worker {
             let goes_on = self.recover();
             self.desk.wait_for_bell(if goes_on { Instant::now() } else { due });
             self.keep_time();
-            let (errand, flush) = self.desk.collect(&self.intake, &mut self.pending);
+            // Batches that are smaller than a block are due as soon as they are full.
+            let small = self.batching.max_spans < FRAMES_IN_BLOCK;
+            let is_due = Instant::now() >= due;
+            let (errand, flush) = self.desk.collect(&self.intake, is_due || small, &mut self.pending);
             if let Some(ended) = errand.ending {
                 self.finish(ended);
                 put_away(&self.intake);
                 self.desk.leave();
                 return;
             }
-            let is_due = Instant::now() >= due;
             if is_due {
                 due = Instant::now() + self.batching.delay;
             }
@@ -267,7 +269,9 @@ impl Worker {
 
     /// Forms batches of all that is pending, as long as there are at least so many spans.
     fn hand_over(&mut self, at_least: usize) {
-        while self.pending.spans() >= at_least.max(1) {
+        // Blocks that are nearly empty do not wait for a batch to become full: the spool would.
+        let most_bytes = self.intake.spool().map_or(usize::MAX, |spool| spool.bytes() / 4);
+        while self.pending.spans() >= at_least.max(1) || self.pending.stored_bytes > most_bytes {
             let batch = self.form();
             #[cfg(feature = "testing")]
             self.feed_taps(&batch);
@@ -307,7 +311,7 @@ impl Worker {
         let open = self.keep(open);
         self.intake.close();
         // What came in between.
-        self.desk.collect(&self.intake, &mut self.pending);
+        self.desk.collect(&self.intake, true, &mut self.pending);
         self.intake.charge(open.len(), open.iter().map(Record::bytes).sum());
         self.desk.took_over(open.len());
         self.pending.records.extend(open);

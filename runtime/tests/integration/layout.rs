@@ -166,9 +166,10 @@ fn attribute_keys_are_spelled_in_one_place() {
 }
 
 #[test]
-fn unsafe_code_stands_in_the_clock() {
-    only_in("unsafe {", &["scope/clock.rs"]);
-    only_in("unsafe_code", &["scope/clock.rs"]);
+fn unsafe_code_stands_in_the_clock_and_the_mapping() {
+    let places = ["scope/clock.rs", "pipeline/spool/map.rs"];
+    only_in("unsafe {", &places);
+    only_in("unsafe_code", &places);
     for needle in ["unsafe fn", "unsafe impl"] {
         assert_eq!(elsewhere(needle, &[]), Vec::<String>::new(), "{needle}");
     }

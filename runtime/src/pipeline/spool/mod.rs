@@ -7,6 +7,8 @@
 //! `layout` says where things stand, `dir` which files there are, `map` is the file in memory, `ring` hands out blocks, `codec` turns
 //! records into bytes, `sites` keeps the table of sites, `reader` reads a file, `recover` what others have left.
 
+#[cfg(any(test, fuzzing))]
+mod anything;
 mod codec;
 mod dir;
 mod layout;
@@ -43,6 +45,9 @@ use crate::semconv::Convention;
 
 pub(crate) use self::recover::{Found, Recovery};
 pub(crate) use self::ring::{Chunk, Place};
+
+/// Spans in a block that is full.
+pub(crate) const FRAMES_IN_BLOCK: usize = ring::MAX_FRAMES as usize;
 
 /// The spool of this process.
 #[derive(Debug)]
@@ -459,8 +464,9 @@ fn spans_of(chunks: &[Chunk]) -> usize {
     chunks.iter().map(|chunk| chunk.spans()).sum()
 }
 
-/// What a file says, whoever has written it: for the fuzzer.
+/// For the fuzzer.
 #[cfg(fuzzing)]
-pub fn read_anything(bytes: &[u8]) -> usize {
-    recover::read_anything(bytes)
+pub(crate) fn fuzz(bytes: &[u8]) {
+    anything::read_anything(bytes);
+    anything::read_everywhere(bytes);
 }

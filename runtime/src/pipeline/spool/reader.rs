@@ -118,7 +118,7 @@ impl Cell {
         bytes
     }
 
-    fn decode(payload: &[u8]) -> Option<Self> {
+    pub(super) fn decode(payload: &[u8]) -> Option<Self> {
         let word = |index: usize| word_at(payload, index * WORD);
         (payload.len() == 6 * WORD && word(0) != 0).then(|| Self {
             id: word(0),

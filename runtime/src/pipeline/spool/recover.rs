@@ -27,7 +27,7 @@ const STEP: u32 = 4096;
 const MOST_COMPLAINTS: usize = 8;
 
 /// For a span whose site was lost.
-static UNKNOWN: Site = Site::new(Kind::Task, "unknown");
+pub(super) static UNKNOWN: Site = Site::new(Kind::Task, "unknown");
 
 /// Spans that were found, in one batch.
 #[derive(Debug)]
@@ -268,22 +268,4 @@ impl Scan {
             file: number,
         });
     }
-}
-
-/// Reads `bytes` as a file, all that can be found in it; how many records and cells.
-#[cfg(any(test, fuzzing))]
-pub(super) fn read_anything(bytes: &[u8]) -> usize {
-    let Ok(header) = reader::header(bytes) else { return 0 };
-    let own = Anchor::new();
-    let _ = reader::anchor(bytes, header.key, Some(&own));
-    let _ = reader::resource(bytes, header.key);
-    let table = reader::sites(bytes, header.key);
-    let mut found = reader::cells(bytes, header.key).len();
-    let count = layout::blocks((bytes.len() as u64).min(header.bytes));
-    let blocks = Blocks { key: header.key, count };
-    for block in 0..blocks.count {
-        let site = |number| table.get(&number).copied().or(Some(&UNKNOWN));
-        records(&blocks, bytes, block, &site, &mut sites::Foreign, &mut |_| found += 1);
-    }
-    found
 }
