@@ -175,8 +175,8 @@ fn whoever_may_wait_waits_for_room() {
             push(&pipeline, &seat, 1..50_001);
             is_through.store(true, Ordering::Release);
         });
-        // 4 MiB hold no more than 41 000 of them.
-        while pipeline.stats().started < 30_000 {
+        // 4 MiB hold from 20 000 to 41 000 of them: the site stands in each, if other tests have filled the table.
+        while pipeline.stats().started < 15_000 {
             std::thread::sleep(Duration::from_millis(1));
         }
         assert!(!is_through.load(Ordering::Acquire));
