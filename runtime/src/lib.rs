@@ -152,7 +152,7 @@ pub use crate::scope::{InCurrentTrace, InTrace, Span, current, scoped};
 #[cfg(feature = "sdk")]
 pub use crate::semconv::Convention;
 #[cfg(feature = "sdk")]
-pub use crate::setup::{Builder, Guard, Handle, builder, init};
+pub use crate::setup::{Builder, Guard, Handle, Signal, builder, exit, init};
 pub use crate::value::IntoValue;
 
 /// The README's snippets compile.

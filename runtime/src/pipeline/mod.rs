@@ -66,6 +66,7 @@ pub(crate) struct Intake {
     dropped: [AtomicU64; DropReason::ALL.len()],
     orphans: AtomicU64,
     content_dropped: AtomicU64,
+    late: AtomicU64,
     /// Foreign spans are counted when they start, on whatever thread.
     foreign_started: AtomicU64,
 }
@@ -87,6 +88,7 @@ impl Intake {
             dropped: Default::default(),
             orphans: AtomicU64::new(0),
             content_dropped: AtomicU64::new(0),
+            late: AtomicU64::new(0),
             foreign_started: AtomicU64::new(0),
         }
     }
@@ -145,6 +147,14 @@ impl Intake {
 
     pub(crate) fn count_orphan(&self) {
         self.orphans.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_late(&self) {
+        self.late.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn late(&self) -> u64 {
+        self.late.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_content_drop(&self) {

@@ -52,6 +52,8 @@ pub struct Stats {
     pub orphans: u64,
     /// Captured arguments, results and texts of errors that were left out of their span since a rule of the `Redactor` panicked.
     pub content_dropped: u64,
+    /// Spans that ended after they had gone out as incomplete; counted where they went then, too.
+    pub late: u64,
     /// What the last failed export said.
     pub last_error: Option<String>,
 }

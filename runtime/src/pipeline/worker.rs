@@ -31,7 +31,18 @@ pub(crate) enum Message {
     /// Export all that has ended by now, then answer.
     Flush(Sender<()>),
     /// The same, for the last time, until the deadline (`None`: for ever); nothing is accepted any more.
-    Shutdown { deadline: Option<Instant>, done: Sender<()> },
+    Shutdown { deadline: Option<Instant>, failed: bool, done: Sender<()> },
+}
+
+/// How the process, or telemetry in it, comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With success.
+    Well,
+    /// With a failure: open spans are errors.
+    Badly,
+    /// Nobody knows.
+    Unknown,
 }
 
 /// When a batch goes out.
@@ -93,6 +104,8 @@ impl Pipeline {
         batching: Batching,
         queue_bytes: usize,
         queue_spans: Option<usize>,
+        epoch: u32,
+        unfinished: fn(u32, bool) -> Vec<Record>,
     ) -> Result<Self> {
         let (to_worker, inbox) = channel();
         let wake = to_worker.clone();
@@ -115,6 +128,8 @@ impl Pipeline {
             pending: VecDeque::new(),
             anchor: Anchor::new(),
             said_failure: false,
+            epoch,
+            unfinished,
             #[cfg(feature = "testing")]
             taps: Arc::clone(&taps),
         };
@@ -137,12 +152,12 @@ impl Pipeline {
         self.ask(timeout, Message::Flush)
     }
 
-    /// Exports what has ended and stops; waits no longer than `timeout`.
-    pub(crate) fn shutdown(&self, timeout: Duration) -> Report {
+    /// Exports what has ended, and what is still open as incomplete, and stops; waits no longer than `timeout`.
+    pub(crate) fn end(&self, timeout: Duration, ended: Ended) -> Report {
         let deadline = Instant::now().checked_add(timeout);
         // The message waits behind the batches that are going out at this moment; these are told to hurry.
         lock(&self.account).stop_at = deadline;
-        self.ask(timeout, |done| Message::Shutdown { deadline, done })
+        self.ask(timeout, |done| Message::Shutdown { deadline, failed: ended == Ended::Badly, done })
     }
 
     fn ask(&self, timeout: Duration, message: impl FnOnce(Sender<()>) -> Message) -> Report {
@@ -174,6 +189,7 @@ impl Pipeline {
             open: started.saturating_sub(ended),
             orphans: self.intake.orphans(),
             content_dropped: self.intake.content_dropped(),
+            late: self.intake.late(),
             last_error,
         }
     }
@@ -201,6 +217,8 @@ struct Worker {
     pending: VecDeque<Record>,
     anchor: Anchor,
     said_failure: bool,
+    epoch: u32,
+    unfinished: fn(u32, bool) -> Vec<Record>,
     #[cfg(feature = "testing")]
     taps: Taps,
 }
@@ -227,8 +245,11 @@ impl Worker {
                     // Whoever asked may have stopped waiting.
                     let _ = done.send(());
                 }
-                Ok(Message::Shutdown { deadline, done }) => {
+                Ok(Message::Shutdown { deadline, failed, done }) => {
                     self.export_all(deadline);
+                    let open = (self.unfinished)(self.epoch, failed);
+                    lock(&self.account).in_hand += open.len() as u64;
+                    self.pending.extend(open);
                     self.intake.close();
                     // What came in between.
                     self.export_all(deadline);

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use opentelemetry::trace::{SpanContext, SpanRef};
 use opentelemetry::{Context, KeyValue};
@@ -52,6 +52,17 @@ impl Foreign {
     fn len(&self) -> usize {
         self.young.len() + self.old.len()
     }
+}
+
+/// What this file locks, see `scope::hold`.
+#[cfg(feature = "sdk")]
+pub(super) struct Held {
+    _foreign: MutexGuard<'static, Option<Foreign>>,
+}
+
+#[cfg(feature = "sdk")]
+pub(super) fn hold() -> Held {
+    Held { _foreign: lock(&FOREIGN) }
 }
 
 /// What `spawn` puts into a context: the values as they were then.

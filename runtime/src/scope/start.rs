@@ -117,6 +117,7 @@ fn start_in(
         parent_id,
         parent_is_remote: parent.is_remote(),
         epoch: installed.epoch,
+        site: site.number(),
         // Late, so that our own work is not in the span.
         start: clock::ticks(),
     });

@@ -17,6 +17,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 
 use super::env::{self, Environment, Lookup};
+use super::exit::Signal;
 use crate::content::{Content, Redactor};
 use crate::error::Result;
 use crate::export::{ExporterSetting, StdoutFormat};
@@ -54,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) max_links: Option<usize>,
     pub(crate) max_value_bytes: Option<usize>,
     pub(crate) max_open_spans: Option<usize>,
+    /// Which signals end telemetry, and then the process.
+    pub(crate) signals: Vec<Signal>,
     #[cfg(feature = "propagation")]
     pub(crate) baggage_hosts: Vec<String>,
     /// `None`: every host.
@@ -86,6 +89,8 @@ pub(crate) struct Config {
     pub(crate) globals: bool,
     /// How long the guard's drop may take.
     pub(crate) shutdown_timeout: Duration,
+    /// Which signals end telemetry, and then the process.
+    pub(crate) signals: Vec<Signal>,
     /// What goes with outgoing requests.
     #[cfg(feature = "propagation")]
     pub(crate) outgoing: Policy,
@@ -159,6 +164,7 @@ impl Config {
             redactor: settings.redactor.clone(),
             globals: settings.globals.unwrap_or(true),
             shutdown_timeout: settings.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
+            signals: settings.signals.clone(),
             #[cfg(feature = "propagation")]
             outgoing: outgoing(settings),
             notices,
@@ -184,6 +190,7 @@ impl Config {
             redactor: Redactor::default(),
             globals: true,
             shutdown_timeout: Duration::from_secs(5),
+            signals: Vec::new(),
             #[cfg(feature = "propagation")]
             outgoing: Policy::default(),
             notices: Vec::new(),

@@ -17,7 +17,7 @@ pub(crate) const ALL: [Check; 5] = [
 type Spans = Slot<Vec<u64>>;
 
 fn span(id: u64) -> Started {
-    Started { id, trace_id: (id, id), parent_id: id, parent_is_remote: false, epoch: 1, start: id }
+    Started { id, trace_id: (id, id), parent_id: id, parent_is_remote: false, epoch: 1, site: 1, start: id }
 }
 
 /// Adds `mark` to span `id`, if it is there.
