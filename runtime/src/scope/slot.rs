@@ -91,14 +91,15 @@ impl<D: Default> Slot<D> {
         (self.id.load(Ordering::SeqCst) == id).then_some(details)
     }
 
-    /// The span that is open here, with its details, locked; `None` when there is none. While the guard is held it cannot end.
+    /// The span that is open here, with its details, locked; `None` when there is none. While the guard is held it does not end.
     pub(super) fn look(&self) -> Option<(Started, MutexGuard<'_, D>)> {
-        let details = self.find(self.id.load(Ordering::Relaxed))?;
-        Some((self.started(), details))
+        let id = self.id.load(Ordering::Relaxed);
+        let details = self.find(id)?;
+        // Its owner may have taken the id away by now, and waits for the details; all else is there until he has them.
+        Some((Started { id, ..self.started() }, details))
     }
 
     /// The lock of the details, if the span here may have any, without saying so to its owner.
-    #[cfg(feature = "sdk")]
     pub(super) fn hold(&self) -> Option<MutexGuard<'_, D>> {
         let in_use = self.id.load(Ordering::SeqCst) != 0 || self.touched.load(Ordering::SeqCst);
         in_use.then(|| lock(&self.details))
