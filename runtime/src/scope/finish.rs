@@ -66,7 +66,7 @@ impl Ended {
     #[cold]
     fn is_late(&self) {
         if self.site.kind == Kind::Workflow {
-            workflow_ended();
+            workflow_ended(self.span.epoch);
         }
         if let Some(intake) = hub::intake_of(self.span.epoch) {
             intake.count_late();
@@ -81,7 +81,7 @@ impl Ended {
             tell_parent(&self.span, failed);
         }
         if self.site.kind == Kind::Workflow {
-            workflow_ended();
+            workflow_ended(self.span.epoch);
         }
         let epoch = self.span.epoch;
         local::with_or_else(

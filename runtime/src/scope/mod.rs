@@ -217,6 +217,7 @@ pub(crate) fn hold() -> Held {
 #[cfg(feature = "sdk")]
 pub(crate) fn forked() {
     local::forked();
+    start::forked();
 }
 
 /// The context that is current on this thread, unless the thread is ending.

@@ -91,12 +91,18 @@ impl<D: Default> Slot<D> {
         (self.id.load(Ordering::SeqCst) == id).then_some(details)
     }
 
-    /// The span that is open here, with its details, locked; `None` when there is none. While the guard is held it does not end.
-    pub(super) fn look(&self) -> Option<(Started, MutexGuard<'_, D>)> {
-        let id = self.id.load(Ordering::Relaxed);
+    /// The span of installation `epoch` that is open here, with its details, locked; `None` when there is none. While the guard is held
+    /// it does not end.
+    pub(super) fn look(&self, epoch: u32) -> Option<(Started, MutexGuard<'_, D>)> {
+        let id = self.id.load(Ordering::Acquire);
+        // First: what a forked process has from its parent may be locked for ever.
+        if self.epoch.load(Ordering::Relaxed) != epoch {
+            return None;
+        }
         let details = self.find(id)?;
         // Its owner may have taken the id away by now, and waits for the details; all else is there until he has them.
-        Some((Started { id, ..self.started() }, details))
+        let span = Started { id, ..self.started() };
+        (span.epoch == epoch).then_some((span, details))
     }
 
     /// The lock of the details, if the span here may have any, without saying so to its owner.
@@ -153,14 +159,15 @@ mod tests {
     #[test]
     fn whoever_looks_in_sees_the_open_span() {
         let slot: Slot<Vec<u8>> = Slot::default();
-        assert!(slot.look().is_none());
+        assert!(slot.look(1).is_none());
         slot.open(&span(7));
-        let (started, mut details) = slot.look().expect("it is open");
+        assert!(slot.look(2).is_none());
+        let (started, mut details) = slot.look(1).expect("it is open");
         assert_eq!(started, span(7));
         details.push(1);
         drop(details);
         assert_eq!(slot.close(), Some(vec![1]));
-        assert!(slot.look().is_none());
+        assert!(slot.look(1).is_none());
     }
 
     #[test]

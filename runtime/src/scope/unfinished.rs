@@ -17,9 +17,9 @@ pub(crate) fn unfinished(epoch: u32, failed: bool) -> Vec<Record> {
 }
 
 fn report(slot: &Slot, epoch: u32, failed: bool) -> Option<Record> {
-    let (span, mut details) = slot.look()?;
+    let (span, mut details) = slot.look(epoch)?;
     // A span whose site has no number stays open in the account.
-    let site = Site::numbered(span.site).filter(|_| span.epoch == epoch && !details.reported)?;
+    let site = Site::numbered(span.site).filter(|_| !details.reported)?;
     details.reported = true;
     Some(Record::Own(SpanRecord {
         site,

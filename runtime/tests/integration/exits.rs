@@ -579,6 +579,7 @@ fn forks_beside_busy_threads_neither_stall_nor_lose() {
         assert_adds_up(&report.stats);
     });
     let said = assert_code(ended, 0);
+    assert!(!said.stderr.contains("llmetry: "), "{}", said.stderr);
     let mut ids = std::collections::HashSet::new();
     let (mut children, mut traces) = (0, std::collections::HashSet::new());
     for span in spans(&said) {

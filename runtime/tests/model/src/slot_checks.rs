@@ -126,7 +126,7 @@ const REPORTED: u64 = 99;
 fn reporter(slot: &Arc<Spans>) -> thread::JoinHandle<Option<u64>> {
     let slot = Arc::clone(slot);
     thread::spawn(move || {
-        let (span, mut details) = slot.look()?;
+        let (span, mut details) = slot.look(1)?;
         assert_eq!((span.trace_id, span.parent_id, span.start), ((span.id, span.id), span.id, span.id));
         assert!(!details.contains(&REPORTED), "reported once before");
         details.push(REPORTED);
