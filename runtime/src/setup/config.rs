@@ -23,6 +23,8 @@ use crate::error::Result;
 use crate::export::{ExporterSetting, StdoutFormat};
 #[cfg(feature = "propagation")]
 use crate::hosts::{HostPatterns, Policy};
+use crate::pipeline::attempt::OnExport;
+use crate::pipeline::overflow::Overflow;
 use crate::record::Limits;
 use crate::sampling::Sampler;
 use crate::semconv::Convention;
@@ -50,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) max_queue_size: Option<usize>,
     pub(crate) export_timeout: Option<Duration>,
     pub(crate) shutdown_timeout: Option<Duration>,
+    pub(crate) overflow: Overflow,
+    pub(crate) on_export: Option<OnExport>,
     pub(crate) max_attributes: Option<usize>,
     pub(crate) max_events: Option<usize>,
     pub(crate) max_links: Option<usize>,
@@ -91,6 +95,8 @@ pub(crate) struct Config {
     pub(crate) shutdown_timeout: Duration,
     /// Which signals end telemetry, and then the process.
     pub(crate) signals: Vec<Signal>,
+    /// Told of each attempt to export.
+    pub(crate) on_export: Option<OnExport>,
     /// What goes with outgoing requests.
     #[cfg(feature = "propagation")]
     pub(crate) outgoing: Policy,
@@ -107,6 +113,8 @@ pub(crate) struct Batch {
     /// In spans; `None`: bytes alone decide.
     pub(crate) max_queue_size: Option<usize>,
     pub(crate) export_timeout: Duration,
+    /// What gives way when as much waits as may.
+    pub(crate) overflow: Overflow,
 }
 
 impl Default for Batch {
@@ -117,6 +125,7 @@ impl Default for Batch {
             max_queue_bytes: 16 * 1024 * 1024,
             max_queue_size: None,
             export_timeout: Duration::from_secs(30),
+            overflow: Overflow::default(),
         }
     }
 }
@@ -165,6 +174,7 @@ impl Config {
             globals: settings.globals.unwrap_or(true),
             shutdown_timeout: settings.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
             signals: settings.signals.clone(),
+            on_export: settings.on_export.clone(),
             #[cfg(feature = "propagation")]
             outgoing: outgoing(settings),
             notices,
@@ -191,6 +201,7 @@ impl Config {
             globals: true,
             shutdown_timeout: Duration::from_secs(5),
             signals: Vec::new(),
+            on_export: None,
             #[cfg(feature = "propagation")]
             outgoing: Policy::default(),
             notices: Vec::new(),
@@ -239,6 +250,7 @@ fn batch(settings: &Settings, env: Environment<'_>, only_stdout: bool) -> Result
         max_queue_size,
         export_timeout: or_env(settings.export_timeout, || env.millis(&env::BSP_EXPORT_TIMEOUT))?
             .unwrap_or(default.export_timeout),
+        overflow: settings.overflow,
     })
 }
 

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::export::{self, DynExporter};
 use crate::hub::{self, Again, Installed};
 use crate::pipeline::stats::{Report, Stats};
-use crate::pipeline::worker::{Batching, Ended, Pipeline};
+use crate::pipeline::worker::{Batching, Ended, Pipeline, Setting};
 use crate::sync::lock;
 
 /// Estimated bytes of one batch: half of what receivers commonly accept.
@@ -111,17 +111,18 @@ fn make(
         delay: config.batch.schedule_delay,
         export_timeout: config.batch.export_timeout,
     };
-    let (bytes, spans) = (config.batch.max_queue_bytes, config.batch.max_queue_size);
-    let pipeline = Pipeline::start(
-        exporters,
-        &config.resource,
-        config.convention,
+    let setting = Setting {
+        resource: config.resource.clone(),
+        convention: config.convention,
         batching,
-        bytes,
-        spans,
+        queue_bytes: config.batch.max_queue_bytes,
+        queue_spans: config.batch.max_queue_size,
+        overflow: config.batch.overflow,
+        on_export: config.on_export.clone(),
         epoch,
-        crate::scope::unfinished,
-    )?;
+        unfinished: crate::scope::unfinished,
+    };
+    let pipeline = Pipeline::start(exporters, setting)?;
     Ok(Installed {
         epoch,
         sampler: config.sampler.clone(),
@@ -213,7 +214,7 @@ impl Guard {
     pub fn shutdown(mut self, timeout: Duration) -> Report {
         self.running.take().map_or_else(
             || Report { in_time: true, ..Report::default() },
-            |running| running.shutdown(timeout, Ended::Unknown),
+            |running| running.end(timeout, Ended::Unknown),
         )
     }
 
@@ -226,7 +227,7 @@ impl Guard {
         let work = move || {
             let report = running.map_or_else(
                 || Report { in_time: true, ..Report::default() },
-                |running| running.shutdown(timeout, Ended::Unknown),
+                |running| running.end(timeout, Ended::Unknown),
             );
             let waker = {
                 let mut answer = lock(&thread);
@@ -340,7 +341,7 @@ impl Handle {
 }
 
 impl Running {
-    fn shutdown(&self, timeout: Duration, ended: Ended) -> Report {
+    fn end(&self, timeout: Duration, ended: Ended) -> Report {
         if self.globals {
             global::set_tracer_provider(NoopTracerProvider::new());
         }
@@ -358,7 +359,7 @@ impl Drop for Guard {
         let Some(running) = self.running.take() else { return };
         // A panic on its way out of `main` has told the spans that it passed; those of other threads and tasks learn it here.
         let ended = if std::thread::panicking() { Ended::Badly } else { Ended::Unknown };
-        let report = running.shutdown(self.shutdown_timeout, ended);
+        let report = running.end(self.shutdown_timeout, ended);
         if !report.is_complete() {
             diag::notice(&report.to_string());
         }
