@@ -12,8 +12,10 @@ use std::panic::catch_unwind;
 use std::sync::MutexGuard;
 
 use super::{Watched, hold, signals};
-use crate::record::Site;
-use crate::{diag, hub, record, scope};
+use crate::diag;
+use crate::hub;
+use crate::record::{self, Site};
+use crate::scope;
 
 /// All locks that outlive a call. The fields stand in the order in which they are locked: the outer one first, where code holds two.
 struct Held {
