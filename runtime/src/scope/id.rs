@@ -5,8 +5,6 @@
 //! point anywhere; the slot's own id is compared in full before it is believed.
 
 use std::cell::Cell;
-#[cfg(feature = "sdk")]
-use std::hash::Hash;
 use std::hash::{BuildHasher, Hasher, RandomState};
 #[cfg(feature = "sdk")]
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -51,9 +49,7 @@ impl Generator {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let mut state = self.0.get();
         for (place, word) in state.iter_mut().enumerate() {
-            let mut hasher = RandomState::new().build_hasher();
-            (place, *word, std::process::id(), now).hash(&mut hasher);
-            *word ^= hasher.finish();
+            *word ^= RandomState::new().hash_one((place, *word, std::process::id(), now));
         }
         state[0] |= 1;
         self.0.set(state);

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use opentelemetry::trace::{SpanContext, SpanRef};
 use opentelemetry::{Context, KeyValue};
@@ -57,7 +57,7 @@ impl Foreign {
 /// What this file locks, see `scope::hold`.
 #[cfg(feature = "sdk")]
 pub(super) struct Held {
-    _foreign: MutexGuard<'static, Option<Foreign>>,
+    _foreign: std::sync::MutexGuard<'static, Option<Foreign>>,
 }
 
 #[cfg(feature = "sdk")]

@@ -2,11 +2,12 @@
 //! for the process sees the status that it would have had.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ffi::c_int;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, exit};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -211,10 +212,10 @@ fn many_threads_that_exit_at_once_end_once() {
     let ended = program::ends(&JSON, || {
         let _guard = llmetry::init("exits").unwrap();
         steps(100);
-        let exiting: Vec<_> = (0..8).map(|_| thread::spawn(|| llmetry::exit(4))).collect();
-        for thread in exiting {
-            thread.join().unwrap();
+        for _ in 0..8 {
+            thread::spawn(|| llmetry::exit(4));
         }
+        wait_for_the_end();
     });
     assert_eq!(spans(&assert_code(ended, 4)).len(), 100);
 }
@@ -276,10 +277,10 @@ fn annotated_functions_in_destructors_of_thread_locals_are_harmless() {
 
 #[test]
 fn a_panic_that_ends_main_marks_what_other_threads_have_open() {
+    static INSIDE: Mutex<Option<Sender<()>>> = Mutex::new(None);
     let ended = program::ends(&JSON, || {
         let _guard = llmetry::init("exits").unwrap();
         let (inside, is_inside) = channel();
-        static INSIDE: Mutex<Option<std::sync::mpsc::Sender<()>>> = Mutex::new(None);
         *INSIDE.lock().unwrap() = Some(inside);
         thread::spawn(|| {
             outer(|| {
@@ -300,11 +301,11 @@ fn a_panic_that_ends_main_marks_what_other_threads_have_open() {
 
 #[test]
 fn a_span_that_ends_after_it_went_out_is_late_and_not_sent_again() {
+    static ENDED: Mutex<Option<Guard>> = Mutex::new(None);
     program::run(|| {
         let memory = MemoryExporter::new();
         let guard = llmetry::builder().exporter(memory.clone()).init().unwrap();
         let handle = guard.handle();
-        static ENDED: Mutex<Option<Guard>> = Mutex::new(None);
         *ENDED.lock().unwrap() = Some(guard);
         outer(|| {
             llmetry::current().set_attribute("known.by.now", true);
@@ -491,7 +492,7 @@ fn a_graceful_shutdown_of_tokios_is_left_alone() {
 
 /// Says when it is called, and never comes back.
 #[derive(Debug)]
-struct Stuck(Mutex<std::sync::mpsc::Sender<()>>);
+struct Stuck(Mutex<Sender<()>>);
 
 impl SpanExporter for Stuck {
     async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
@@ -542,7 +543,7 @@ fn a_forked_process_delivers_its_own_spans_in_its_parents_trace() {
     let steps: Vec<_> = spans.iter().filter(|span| span.name == "step").collect();
     assert_eq!(steps.len(), 1 + 2 + 3, "{spans:#?}");
     assert_eq!(steps.iter().filter(|step| step.parent == innermost.id).count(), 5);
-    let ids: std::collections::HashSet<_> = spans.iter().map(|span| &span.id).collect();
+    let ids: HashSet<_> = spans.iter().map(|span| &span.id).collect();
     assert_eq!(ids.len(), spans.len());
     assert!(!said.stderr.contains("llmetry: "), "{}", said.stderr);
 }
@@ -580,8 +581,8 @@ fn forks_beside_busy_threads_neither_stall_nor_lose() {
     });
     let said = assert_code(ended, 0);
     assert!(!said.stderr.contains("llmetry: "), "{}", said.stderr);
-    let mut ids = std::collections::HashSet::new();
-    let (mut children, mut traces) = (0, std::collections::HashSet::new());
+    let mut ids = HashSet::new();
+    let (mut children, mut traces) = (0, HashSet::new());
     for span in spans(&said) {
         assert!(ids.insert(span.id), "sent twice: {}", span.name);
         if span.name == "in_the_child" {

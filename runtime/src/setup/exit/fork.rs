@@ -7,7 +7,6 @@
 //! What holds no thread can go on in the child: see `hub`, which makes the child's installation when its first span starts.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::panic::catch_unwind;
 use std::sync::MutexGuard;
 
@@ -24,7 +23,8 @@ struct Held {
     signals: signals::Held,
     _said: MutexGuard<'static, Vec<&'static str>>,
     _sites: MutexGuard<'static, Vec<&'static Site>>,
-    _foreign: Option<MutexGuard<'static, Option<HashSet<u64>>>>,
+    #[cfg(feature = "llm")]
+    _calls: MutexGuard<'static, Option<std::collections::HashSet<u64>>>,
     _scope: scope::Held,
 }
 
@@ -51,7 +51,8 @@ extern "C" fn before() {
                 signals: signals::hold(),
                 _said: diag::hold(),
                 _sites: record::hold(),
-                _foreign: open_calls(),
+                #[cfg(feature = "llm")]
+                _calls: crate::call::foreign::hold(),
                 _scope: scope::hold(),
             });
         });
@@ -80,14 +81,4 @@ extern "C" fn after_in_child() {
 
 fn take() -> Option<Held> {
     HELD.try_with(RefCell::take).ok().flatten()
-}
-
-#[cfg(feature = "llm")]
-fn open_calls() -> Option<MutexGuard<'static, Option<HashSet<u64>>>> {
-    Some(crate::call::foreign::hold())
-}
-
-#[cfg(not(feature = "llm"))]
-fn open_calls() -> Option<MutexGuard<'static, Option<HashSet<u64>>>> {
-    None
 }
