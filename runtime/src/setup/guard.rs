@@ -26,7 +26,8 @@ use crate::sync::lock;
 /// Estimated bytes of one batch: half of what receivers commonly accept.
 const MAX_BATCH_BYTES: usize = 2 * 1024 * 1024;
 
-/// Keeps telemetry running; exports what is left and shuts down when dropped.
+/// Keeps telemetry running; exports what is left and shuts down when dropped. A guard that is never dropped, in a static for instance, is
+/// no loss: the end of the process does the same.
 ///
 /// Bind it to a name for as long as the program runs: `let _telemetry = llmetry::init("my-app")?;`. With `let _ = …` it would be
 /// dropped, and telemetry ended, at once.
@@ -200,7 +201,8 @@ impl Guard {
 
     /// Ends telemetry: exports what is left, within `timeout`, and says what became of every span.
     ///
-    /// Functions that are called afterwards run untouched. A new `init` is possible.
+    /// Spans that are still open are exported as they are, with `llmetry.outcome` = `incomplete`; when they end they are counted in
+    /// [`Stats::late`]. Functions that are called afterwards run untouched. A new `init` is possible.
     ///
     /// ```no_run
     /// # fn main() -> llmetry::Result<()> {
@@ -342,15 +344,15 @@ impl Handle {
 
 impl Running {
     fn end(&self, timeout: Duration, ended: Ended) -> Report {
+        if !hub::is_own(self.installed.epoch) {
+            // A copy of the guard, in a forked process: what it kept running runs on in the parent. OpenTelemetry's global stays as it is:
+            // its lock is not ours, and a thread of the parent may have held it.
+            return exit::end_inherited(timeout, ended);
+        }
         if self.globals {
             global::set_tracer_provider(NoopTracerProvider::new());
         }
-        if hub::is_own(self.installed.epoch) {
-            exit::end(&self.installed, timeout, ended)
-        } else {
-            // A copy of the guard, in a forked process: what it kept running runs on in the parent.
-            exit::end_inherited(timeout, ended)
-        }
+        exit::end(&self.installed, timeout, ended)
     }
 }
 

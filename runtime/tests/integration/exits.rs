@@ -231,6 +231,27 @@ fn exit_while_another_thread_shuts_down_waits_for_it() {
     assert_eq!(spans(&assert_code(ended, 5)).len(), 5_000);
 }
 
+/// Leaves from within.
+#[derive(Debug)]
+struct Leaves;
+
+impl SpanExporter for Leaves {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        exit(3)
+    }
+}
+
+#[test]
+fn an_exporter_that_exits_does_not_wait_for_itself() {
+    let a_day = Duration::from_secs(24 * 60 * 60);
+    let ended = program::ends(&JSON, || {
+        let guard = llmetry::builder().exporter(Leaves).shutdown_timeout(a_day).init().unwrap();
+        step();
+        guard.flush(a_day);
+    });
+    assert_code(ended, 3);
+}
+
 extern "C" fn steps_in_a_handler() {
     steps(10);
 }
