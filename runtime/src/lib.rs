@@ -71,6 +71,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // A library's build (no feature `sdk`) compiles the scopes that a program's features bring to life.
 #![cfg_attr(not(feature = "sdk"), allow(dead_code, unreachable_pub))]
+// What prepares for forks and signals has nobody to call it elsewhere.
+#![cfg_attr(not(unix), allow(dead_code))]
 // What a feature adds is linked to where it is there.
 #![cfg_attr(
     not(all(feature = "reqwest", feature = "testing", feature = "tower")),

@@ -12,7 +12,9 @@ mod panic;
 #[cfg(unix)]
 mod signals;
 
-use std::sync::{Arc, Mutex, MutexGuard, Once};
+#[cfg(unix)]
+use std::sync::MutexGuard;
+use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use crate::diag;
