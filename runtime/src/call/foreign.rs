@@ -4,8 +4,8 @@
 //! (rig and genai, through `tracing`); with a subscriber that only prints them they never come here, and the call is ours to record.
 
 use std::collections::HashSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TraceContextExt;
@@ -49,7 +49,7 @@ pub(crate) fn ended(span_id: u64) {
 
 /// Holds what is locked here, so that a fork leaves it unlocked in the child.
 #[cfg(feature = "sdk")]
-pub(crate) fn hold() -> MutexGuard<'static, Option<HashSet<u64>>> {
+pub(crate) fn hold() -> std::sync::MutexGuard<'static, Option<HashSet<u64>>> {
     lock(&OPEN)
 }
 
