@@ -7,7 +7,6 @@
 mod program;
 mod support;
 
-mod collectors;
 mod conformance;
 mod content;
 mod dialects;
