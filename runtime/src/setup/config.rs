@@ -18,6 +18,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 
 use super::env::{self, Environment, Lookup};
+use super::exit::Signal;
 use crate::content::{Content, Redactor};
 use crate::error::{Error, Result, Shown};
 use crate::export::{ExporterSetting, StdoutFormat};
@@ -62,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) max_links: Option<usize>,
     pub(crate) max_value_bytes: Option<usize>,
     pub(crate) max_open_spans: Option<usize>,
+    /// Which signals end telemetry, and then the process.
+    pub(crate) signals: Vec<Signal>,
     #[cfg(feature = "propagation")]
     pub(crate) baggage_hosts: Vec<String>,
     /// `None`: every host.
@@ -94,6 +97,8 @@ pub(crate) struct Config {
     pub(crate) globals: bool,
     /// How long the guard's drop may take.
     pub(crate) shutdown_timeout: Duration,
+    /// Which signals end telemetry, and then the process.
+    pub(crate) signals: Vec<Signal>,
     /// Told of each attempt to export.
     pub(crate) on_export: Option<OnExport>,
     /// Where finished spans are kept on disk.
@@ -174,6 +179,7 @@ impl Config {
             redactor: settings.redactor.clone(),
             globals: settings.globals.unwrap_or(true),
             shutdown_timeout: settings.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
+            signals: settings.signals.clone(),
             on_export: settings.on_export.clone(),
             spool: spool(settings, env)?,
             #[cfg(feature = "propagation")]
@@ -201,6 +207,7 @@ impl Config {
             redactor: Redactor::default(),
             globals: true,
             shutdown_timeout: Duration::from_secs(5),
+            signals: Vec::new(),
             on_export: None,
             spool: None,
             #[cfg(feature = "propagation")]

@@ -39,7 +39,9 @@ impl Sites {
     /// Whether the table has `site`; if it may still come in, `write` is called with a place in a head, the seal and the entry.
     #[inline]
     pub(super) fn has(&self, site: &'static Site, key: u64, write: impl Fn(usize, u64, &[u8])) -> bool {
-        let Some(state) = self.states.get(site.number() as usize) else { return false };
+        // 0 is the number of all for which none was left.
+        let number = (site.number() as usize).checked_sub(1);
+        let Some(state) = number.and_then(|number| self.states.get(number)) else { return false };
         match state.load(Ordering::Acquire) {
             WRITTEN => true,
             NO_ROOM => false,
