@@ -19,7 +19,7 @@ use super::desk::{Appetite, Desk};
 use super::lane::{Lane, Said};
 use super::overflow::{self, Overflow};
 use super::queue::Bounds;
-use super::spool::{self, FRAMES_IN_BLOCK, Found, Recovery, Stored};
+use super::spool::{self, Found, Recovery, Stored};
 use super::stats::{Report, Stats};
 use super::{Intake, Pending, Record, SpoolSetting};
 use crate::error::{Error, Result};
@@ -241,7 +241,7 @@ impl Worker {
             self.desk.wait_for_bell(if goes_on { Instant::now() } else { due });
             self.keep_time();
             // Batches that are smaller than a block are due as soon as they are full.
-            let small = self.batching.max_spans < FRAMES_IN_BLOCK;
+            let small = spool::fit_into_block(self.batching.max_spans);
             let is_due = Instant::now() >= due;
             let (errand, flush) = self.desk.collect(&self.intake, is_due || small, &mut self.pending);
             if let Some(ended) = errand.ending {

@@ -106,6 +106,7 @@ pub(crate) struct Anchor {
     nanos_per_tick: f64,
 }
 
+#[cfg_attr(not(feature = "spool"), allow(dead_code, reason = "what is kept is for the spool"))]
 impl Anchor {
     pub(crate) fn new() -> Self {
         let now = Moment::now();

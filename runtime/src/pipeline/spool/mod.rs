@@ -46,8 +46,10 @@ use crate::semconv::Convention;
 pub(crate) use self::recover::{Found, Recovery};
 pub(crate) use self::ring::{Chunk, Place};
 
-/// Spans in a block that is full.
-pub(crate) const FRAMES_IN_BLOCK: usize = ring::MAX_FRAMES as usize;
+/// Whether so many spans leave room in a block.
+pub(crate) const fn fit_into_block(spans: usize) -> bool {
+    spans < ring::MAX_FRAMES as usize
+}
 
 /// The spool of this process.
 #[derive(Debug)]
