@@ -169,6 +169,33 @@ fn one_that_returns_while_the_program_ends_gets_everything(protocol: Protocol) {
     assert_eq!(receiver.requests(), 1);
 }
 
+/// Forks that find the parent's connection open and its exporter at work.
+#[cfg(unix)]
+mod forks {
+    use super::*;
+    use crate::system;
+
+    scenarios! { forked_processes_have_connections_of_their_own; }
+
+    fn forked_processes_have_connections_of_their_own(protocol: Protocol) {
+        const FORKS: usize = 10;
+        let receiver = receiver(protocol, always(Answer::take()));
+        let guard = eager().init().unwrap();
+        for _ in 0..FORKS {
+            make(3);
+            guard.flush(LONG);
+            make(3);
+            let child = system::fork(|| drop(make(2)));
+            assert_eq!(system::wait(child).code(), Some(0));
+        }
+        let report = guard.shutdown(LONG);
+        assert!(report.is_complete(), "{report}");
+        assert_eq!(report.stats.exported, 6 * FORKS as u64);
+        let store = receiver.store();
+        assert_eq!((store.len(), store.doubles()), (8 * FORKS, 0));
+    }
+}
+
 #[test]
 fn a_collector_that_is_up_gets_everything() {
     let environment = Environment::new(Protocol::Http);

@@ -10,6 +10,10 @@
 mod program;
 mod receiver;
 mod support;
+#[cfg(unix)]
+#[path = "../integration/system.rs"]
+#[allow(dead_code, reason = "here programs only fork")]
+mod system;
 
 mod answers;
 mod away;

@@ -6,11 +6,15 @@
 
 mod program;
 mod support;
+#[cfg(unix)]
+mod system;
 
 mod conformance;
 mod content;
 mod dialects;
 mod endings;
+#[cfg(unix)]
+mod exits;
 mod faults;
 mod layout;
 mod llm_messages;
