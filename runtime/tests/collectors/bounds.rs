@@ -26,7 +26,7 @@ scenarios! {
 }
 
 /// A span weighs no less in the queue.
-const LEAST_BYTES: u64 = 80;
+pub(crate) const LEAST_BYTES: u64 = 80;
 
 /// A receiver that has a request and does not answer it.
 fn hanging(protocol: Protocol) -> Receiver {
