@@ -584,7 +584,7 @@ impl Desk {
     /// Gives up the oldest batch that no lane is busy with; whether there was one.
     fn displace(&self, intake: &Intake) -> bool {
         let mut state = lock(&self.state);
-        let busy: Vec<u64> = state.lanes.iter().filter_map(|lane| lane.exporting).collect();
+        let busy: Vec<u64> = state.lanes.iter().flat_map(LaneState::begun).collect();
         let oldest = |lane: &LaneState| {
             let ours = lane.backlog.iter().filter(|work| work.batch.keeper() != Keeper::Left);
             ours.map(|work| work.batch.number).find(|number| !busy.contains(number))
@@ -629,6 +629,12 @@ impl State {
 }
 
 impl LaneState {
+    /// Batches that the lane is busy with, or has in pieces: others of their pieces may be through, and would be counted as lost.
+    fn begun(&self) -> impl Iterator<Item = u64> {
+        let pieces = self.backlog.iter().take_while(|work| work.range.len() < work.batch.spans());
+        self.exporting.into_iter().chain(pieces.map(|work| work.batch.number))
+    }
+
     /// Nothing up to batch `upto` waits any more, or an attempt that began after `flush` was asked for has failed.
     fn is_through(&self, upto: u64, flush: u64) -> bool {
         let is_later = |number: u64| number > upto;

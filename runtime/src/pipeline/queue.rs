@@ -161,13 +161,15 @@ impl<T> Queue<T> {
     #[cold]
     fn reserve(&self, buffer: &mut Buffer<T>, bytes: usize) -> bool {
         let step = bytes.max(RESERVATION.min(self.bounds.bytes));
-        let granted = self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |reserved| {
-            reserved.checked_add(step).filter(|sum| *sum <= self.bounds.bytes)
+        // Where a whole step has no room any more, what this item misses may have.
+        let missing = buffer.bytes + bytes - buffer.reserved;
+        let granted = [step, missing].into_iter().find(|step| {
+            let reserve =
+                |reserved: usize| reserved.checked_add(*step).filter(|sum| *sum <= self.bounds.bytes);
+            self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, reserve).is_ok()
         });
-        if granted.is_ok() {
-            buffer.reserved += step;
-        }
-        granted.is_ok()
+        buffer.reserved += granted.unwrap_or_default();
+        granted.is_some()
     }
 
     /// Moves all that waits into `out`, for the one worker, and says how many bytes these items weigh. They count against the
@@ -297,6 +299,19 @@ mod tests {
         queue.release(1, bytes);
         assert_eq!(queue.push(&two, 60, || 2, || false), Pushed::Kept);
         assert_eq!(queue.push(&one, 1_000, || 3, || false), Pushed::Full);
+    }
+
+    #[test]
+    fn room_for_less_than_a_step_is_used() {
+        let queue = queue(2 * RESERVATION, None);
+        let (one, two) = (queue.register(), queue.register());
+        assert_eq!(queue.push(&one, RESERVATION + 8, || 1, || false), Pushed::Kept);
+        let fits = (RESERVATION - 8) / 16;
+        for item in (0..).take(fits) {
+            assert!(matches!(queue.push(&two, 16, || item, || false), Pushed::Kept | Pushed::KeptAndWake));
+        }
+        assert_eq!(queue.push(&two, 16, || 0, || false), Pushed::Full);
+        assert_eq!(queue.drain(&mut VecDeque::new()), RESERVATION + 8 + 16 * fits);
     }
 
     #[test]

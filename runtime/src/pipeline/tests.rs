@@ -1,7 +1,7 @@
 //! Lanes with exporters that follow a script; the account adds up every time.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -332,6 +332,30 @@ fn the_oldest_make_room_for_the_newest() {
         "the oldest went, but for what the worker had in its hand: {}",
         delivered[16]
     );
+}
+
+#[test]
+fn a_batch_of_which_a_half_is_through_makes_no_room() {
+    let is_back = Arc::new(AtomicBool::new(false));
+    let back = Arc::clone(&is_back);
+    let (exporter, seen) = scripted("picky", move |ids| match ids {
+        [_, _, _, _, _, ..] => too_large(),
+        [4, ..] if !is_back.load(Ordering::SeqCst) => later_by(HOUR),
+        _ => Verdict::delivered(),
+    });
+    let small = Setting { queue_bytes: 64 * 1024, overflow: Overflow::DropOldest, ..setting() };
+    let pipeline = Pipeline::start(vec![exporter], small).unwrap();
+    let shard = pipeline.intake.register();
+    push(&pipeline, &shard, 0..8);
+    assert_eq!(pipeline.flush(LONG).stats.queued, 8);
+    assert_eq!(*lock(&seen), [(0..8).collect::<Vec<_>>(), vec![0, 1, 2, 3], vec![4, 5, 6, 7]]);
+    push(&pipeline, &shard, 8..10_000);
+    assert!(pipeline.stats().dropped(DropReason::Displaced) > 0);
+    back.store(true, Ordering::SeqCst);
+    let report = pipeline.end(LONG, Ended::Unknown);
+    assert_adds_up(&report.stats);
+    assert_eq!(lock(&seen)[3], [4, 5, 6, 7]);
+    assert_eq!(report.stats.exported + report.stats.dropped_total(), 10_000);
 }
 
 #[test]

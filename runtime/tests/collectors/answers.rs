@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tonic::Code;
 
-use crate::receiver::answer::{After, INTERNAL, TOO_LARGE, UNAVAILABLE, busy, no};
+use crate::receiver::answer::{After, INTERNAL, TOO_LARGE, UNAVAILABLE, away, busy, no};
 use crate::receiver::{Answer, Door, Protocol, Receiver, Reply};
 use crate::support::{
-    A_WHILE, LONG, address, always, assert_settled, eager, ends_complete, first, make, make_heavy, patient,
-    receiver, scenarios, until_exported,
+    A_WHILE, LONG, address, always, assert_adds_up, assert_settled, eager, ends_complete, first, make,
+    make_heavy, patient, receiver, scenarios, until, until_exported,
 };
 
 scenarios! {
@@ -17,6 +17,9 @@ scenarios! {
     a_proxy_that_finds_no_receiver_is_asked_again;
     busy_for_a_second_is_not_asked_before;
     a_long_wait_is_cut_short_by_the_shutdown;
+    a_long_wait_is_cut_short_by_a_flush;
+    one_that_is_always_busy_cannot_hold_up_the_shutdown;
+    a_shutdown_that_is_too_short_leaves_the_rest_in_the_account;
     a_time_that_makes_no_sense_harms_nobody;
     a_refusal_is_not_repeated;
     a_refusal_by_a_proxy_is_not_repeated;
@@ -90,8 +93,8 @@ fn a_long_wait_is_cut_short_by_the_shutdown(protocol: Protocol) {
     if protocol == Protocol::Http {
         waits.push(After::Text("Fri, 31 Dec 9999 23:59:59 GMT"));
     }
-    for wait in waits {
-        let receiver = receiver(protocol, first([Answer::say(busy(wait))]));
+    for (wait, reply) in waits.into_iter().flat_map(|wait| [(wait, busy(wait)), (wait, away(wait))]) {
+        let receiver = receiver(protocol, first([Answer::say(reply)]));
         let guard = patient().init().unwrap();
         let made = make(50);
         guard.flush(LONG);
@@ -100,6 +103,46 @@ fn a_long_wait_is_cut_short_by_the_shutdown(protocol: Protocol) {
         ends_complete(guard, &receiver, &made);
         assert_eq!(receiver.requests(), 2, "{wait:?}");
     }
+}
+
+fn a_long_wait_is_cut_short_by_a_flush(protocol: Protocol) {
+    let receiver = receiver(protocol, first([Answer::say(busy(After::Seconds(3600)))]));
+    let guard = patient().init().unwrap();
+    let made = make(50);
+    let report = guard.flush(LONG);
+    assert_eq!((report.stats.queued, report.stats.exported, receiver.requests()), (50, 0, 1));
+    let report = guard.flush(LONG);
+    assert_eq!((report.stats.queued, report.stats.exported, receiver.requests()), (0, 50, 2));
+    ends_complete(guard, &receiver, &made);
+}
+
+fn one_that_is_always_busy_cannot_hold_up_the_shutdown(protocol: Protocol) {
+    let receiver = receiver(protocol, always(Answer::say(busy(After::Seconds(3600)))));
+    let guard = patient().init().unwrap();
+    let made = make(50);
+    guard.flush(LONG);
+    let report = guard.shutdown(LONG);
+    assert_settled(&report, &receiver, &made);
+    assert_eq!((report.stats.failed, receiver.requests()), (50, 4), "one before the end, three at it");
+}
+
+fn a_shutdown_that_is_too_short_leaves_the_rest_in_the_account(protocol: Protocol) {
+    let receiver = receiver(protocol, always(Answer::slow(Duration::from_millis(20))));
+    let guard = eager().init().unwrap();
+    let made = make(64 * 100);
+    until("the first batch", || guard.stats().exported > 0);
+    let handle = guard.handle();
+    let report = guard.shutdown(Duration::from_millis(100));
+    assert!(!report.in_time && report.stats.queued > 0, "{report}");
+    // What is under way comes to its end; nothing begins any more.
+    thread::sleep(A_WHILE);
+    let (stats, stored) = (handle.stats(), receiver.store().len() as u64);
+    assert_adds_up(&stats);
+    assert_eq!((stats.started, stats.open, receiver.store().again), (made.len() as u64, 0, 0));
+    // An attempt that the deadline cut off has failed, although the receiver may have its spans.
+    assert!((stats.exported..=stats.exported + stats.failed).contains(&stored), "{stored} stored, {stats:?}");
+    thread::sleep(A_WHILE);
+    assert_eq!((handle.stats(), receiver.store().len() as u64), (stats, stored));
 }
 
 fn a_time_that_makes_no_sense_harms_nobody(protocol: Protocol) {

@@ -1,5 +1,6 @@
 //! A receiver that is not there: down at start, dying in between, gone from one connection to the next.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use llmetry::export::MemoryExporter;
@@ -22,6 +23,7 @@ scenarios! {
     an_outage_of_two_thousand_spans_loses_none;
     a_flush_is_answered_although_nobody_is_there;
     one_that_is_down_holds_no_other_exporter;
+    one_that_returns_while_the_program_ends_gets_everything;
 }
 
 fn one_that_is_up_gets_everything_once(protocol: Protocol) {
@@ -149,6 +151,22 @@ fn one_that_is_down_holds_no_other_exporter(protocol: Protocol) {
     until_exported(&guard, 300);
     ends_complete(guard, &receiver, &made);
     assert_eq!(memory.spans().len(), 300, "it did not get them again");
+}
+
+fn one_that_returns_while_the_program_ends_gets_everything(protocol: Protocol) {
+    let receiver = Arc::new(Receiver::down(address(), protocol, always(Answer::take())));
+    let opened = Arc::downgrade(&receiver);
+    let guard = patient()
+        .on_export(move |attempt| {
+            if attempt.error.is_some() {
+                opened.upgrade().unwrap().open();
+            }
+        })
+        .init()
+        .unwrap();
+    let made = make(50);
+    ends_complete(guard, &receiver, &made);
+    assert_eq!(receiver.requests(), 1);
 }
 
 /// Forks that find the parent's connection open and its exporter at work.

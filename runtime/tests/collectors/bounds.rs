@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use llmetry::export::MemoryExporter;
 use llmetry::{DropReason, Overflow};
 use opentelemetry::SpanId;
 use tokio::runtime;
@@ -21,10 +22,11 @@ scenarios! {
     callers_give_up_after_the_time_they_were_given;
     tasks_of_a_runtime_never_wait;
     a_shutdown_does_not_wait_for_a_receiver_that_hangs;
+    one_that_hangs_costs_no_other_exporter_a_span;
 }
 
 /// A span weighs no less in the queue.
-const LEAST_BYTES: u64 = 80;
+pub(crate) const LEAST_BYTES: u64 = 80;
 
 /// A receiver that has a request and does not answer it.
 fn hanging(protocol: Protocol) -> Receiver {
@@ -181,4 +183,30 @@ fn a_shutdown_does_not_wait_for_a_receiver_that_hangs(protocol: Protocol) {
     until("confirmed", || handle.stats().exported > 0);
     assert_eq!(handle.stats().exported, receiver.store().sizes[0] as u64);
     assert_adds_up(&handle.stats());
+}
+
+fn one_that_hangs_costs_no_other_exporter_a_span(protocol: Protocol) {
+    for policy in [Overflow::DropNewest, Overflow::DropOldest, Overflow::Block(Duration::from_secs(60))] {
+        let receiver = hanging(protocol);
+        let memory = MemoryExporter::new();
+        let builder = eager().max_queue_bytes(64 * 1024).on_overflow(policy);
+        let guard = builder.exporter(memory.clone()).exporters_from_env(true).init().unwrap();
+        // Several times what has room, at a pace that the other one keeps.
+        for round in 1..=40 {
+            make(100);
+            until("the other has all", || {
+                let stats = guard.stats();
+                assert_eq!(stats.dropped_total(), 0, "{policy:?}, round {round}: {stats:?}");
+                memory.spans().len() == 100 * round
+            });
+        }
+        let stats = guard.stats();
+        assert_adds_up(&stats);
+        assert_eq!(stats.dropped_total(), 0, "{stats:?}");
+        receiver.let_go();
+        let report = guard.shutdown(LONG);
+        let stats = &report.stats;
+        assert_eq!((stats.started, stats.exported + stats.failed), (4000, 4000), "{report}");
+        assert_eq!((memory.spans().len(), receiver.store().len() as u64), (4000, stats.exported));
+    }
 }

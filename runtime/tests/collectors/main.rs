@@ -19,5 +19,7 @@ mod answers;
 mod away;
 mod bounds;
 mod random;
+#[cfg(feature = "spool")]
+mod spool;
 mod strangers;
 mod words;

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use llmetry::{DropReason, Overflow};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tonic::Code;
 
+use crate::bounds::LEAST_BYTES;
 use crate::receiver::answer::{After, INTERNAL, TOO_LARGE, UNAVAILABLE, busy, no};
 use crate::receiver::{Answer, Asked, Protocol, Receiver, Reply};
 use crate::support::{
@@ -22,6 +24,8 @@ scenarios! {
     every_span_is_accounted_for_beside_a_dead_exporter;
 }
 
+/// So few that they do not always suffice.
+const QUEUE_BYTES: usize = 100 * 1024;
 /// Of each of the two threads.
 pub(crate) const SPANS: usize = 3000;
 
@@ -92,7 +96,9 @@ fn play(protocol: Protocol, beside_a_dead_one: bool) {
     let seed = seed();
     let dice = Mutex::new(Random(seed));
     let receiver = Receiver::up(address(), protocol, move |asked| answer(&mut dice.lock().unwrap(), asked));
-    let builder = eager().max_queue_bytes(200 * 1024);
+    let policies = [Overflow::DropNewest, Overflow::DropOldest, Overflow::Block(Duration::from_millis(2))];
+    let policy = policies[Random(seed + 4).below(policies.len())];
+    let builder = eager().max_queue_bytes(QUEUE_BYTES).on_overflow(policy);
     let builder = if beside_a_dead_one { builder.exporter(Dead).exporters_from_env(true) } else { builder };
     let guard = builder.init().unwrap();
     let (done, finished) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -107,12 +113,14 @@ fn play(protocol: Protocol, beside_a_dead_one: bool) {
                 let stats = guard.stats();
                 assert_adds_up(&stats);
                 assert!(stats.started - stats.open >= finished, "{finished} have ended, {stats:?}");
+                assert!(stats.queued <= QUEUE_BYTES as u64 / LEAST_BYTES, "{stats:?}");
             }
         });
         let mut random = Random(seed + 3);
         for _ in 0..3 {
             let requests = receiver.requests() + random.below(10);
-            until("more requests", || receiver.requests() >= requests);
+            let all_made = || finished.load(Ordering::SeqCst) == 2 * SPANS as u64;
+            until("more requests", || receiver.requests() >= requests || all_made());
             receiver.close();
             thread::sleep(Duration::from_millis(random.below(50) as u64));
             receiver.open();
@@ -128,12 +136,17 @@ fn play(protocol: Protocol, beside_a_dead_one: bool) {
     assert_eq!(made.len(), 2 * SPANS);
     let otlp = stats.exporters.iter().find(|exporter| exporter.name == "otlp").unwrap();
     assert!(otlp.exported > 0, "{stats:?}");
-    assert_eq!(otlp.exported + otlp.failed + stats.dropped_total(), stats.started, "{stats:?}");
+    // To an exporter, what made room for others is one more failure.
+    let displaced = stats.dropped(DropReason::Displaced);
+    let refused = stats.dropped(DropReason::QueueFull);
+    assert_eq!(displaced + refused, stats.dropped_total(), "{policy:?}, {stats:?}");
+    assert!(displaced == 0 || policy == Overflow::DropOldest, "{policy:?}, {stats:?}");
+    let account = otlp.exported + otlp.failed + refused;
+    assert!((stats.started - displaced..=stats.started).contains(&account), "{policy:?}, {stats:?}");
     if beside_a_dead_one {
         assert_eq!((stats.exported, stats.failed + stats.dropped_total()), (0, stats.started), "{stats:?}");
     } else {
-        assert_eq!((otlp.exported, otlp.failed), (stats.exported, stats.failed));
-        assert_eq!(otlp.rejected, stats.rejected);
+        assert_eq!((otlp.exported, otlp.rejected), (stats.exported, stats.rejected), "{policy:?}, {stats:?}");
     }
 }
 

@@ -67,6 +67,11 @@ pub(crate) const fn busy(after: After) -> Reply {
     Reply::Error { status: 429, code: Code::ResourceExhausted, message: "slow down", after: Some(after) }
 }
 
+/// Not there, and says for how long.
+pub(crate) const fn away(after: After) -> Reply {
+    Reply::Error { status: 503, code: Code::Unavailable, message: "gone for a while", after: Some(after) }
+}
+
 /// A refusal for good.
 pub(crate) const fn no(status: u16, code: Code) -> Reply {
     Reply::Error { status, code, message: "no", after: None }
