@@ -6,6 +6,7 @@
 
 pub mod child;
 pub mod executor;
+pub mod landing;
 pub mod last;
 pub mod ledger;
 pub mod plan;

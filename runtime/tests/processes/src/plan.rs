@@ -219,9 +219,14 @@ impl Row {
         }
     }
 
-    /// Whether the same can be done with the stock processor.
-    pub fn fits_stock(self) -> bool {
-        !matches!(self.ending.act, LlmetryExit(_))
+    /// Whether the same can be done with the stock processor. Its gRPC exporter cannot be built without a runtime.
+    pub fn fits_stock(self, output: Output) -> bool {
+        let exports = match output {
+            Output::Http => true,
+            Output::Grpc => self.runtime != Runtime::None,
+            Output::Stdout => false,
+        };
+        exports && !matches!(self.ending.act, LlmetryExit(_))
     }
 
     /// Whether a span that this ending leaves open is an error.

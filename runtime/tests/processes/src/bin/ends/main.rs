@@ -4,7 +4,6 @@
 //! in the ledger, its spans, its exit status. `ends recover <spool>` is the next start in that directory: it sends what is left there, and
 //! makes no spans.
 
-mod landing;
 mod work;
 
 use std::fmt;
@@ -18,10 +17,10 @@ use std::time::{Duration, Instant};
 use llmetry::Guard;
 use llmetry_processes::executor::{Executor, carry};
 use llmetry_processes::plan::{Act, Opted, Place, Plan};
-use llmetry_processes::{last, ledger};
+use llmetry_processes::{landing, last, ledger};
 
 #[allow(unused_imports, reason = "what has landed stands before it")]
-use crate::landing::{BuilderLater as _, StatsLater as _};
+use llmetry_processes::landing::{BuilderLater as _, StatsLater as _};
 
 /// The longest that the next start may take to send what is left.
 const RECOVERY: Duration = Duration::from_secs(20);

@@ -11,10 +11,10 @@ use llmetry::opentelemetry::trace::TraceContextExt;
 use llmetry::{agent, task, tool, workflow};
 use llmetry_processes::executor::yield_now;
 use llmetry_processes::plan::{Act, Place, Plan};
-use llmetry_processes::{last, ledger};
+use llmetry_processes::{landing, last, ledger};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{HELD, landing};
+use crate::HELD;
 
 /// Finished spans in each function that has children.
 const STEPS: usize = 50;

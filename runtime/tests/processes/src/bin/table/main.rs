@@ -110,7 +110,7 @@ impl Config {
         let mut configs = vec![Self::Bare];
         for &output in Output::ALL {
             configs.extend([false, true].map(|spool| Self::Ours { output, spool }));
-            if row.fits_stock() && output != Output::Stdout {
+            if row.fits_stock(output) {
                 configs.push(Self::Stock { output });
             }
         }

@@ -24,9 +24,13 @@ of its functions have returned and which are still open, and that is compared wi
 - *exit status*: compared with that of the same program without telemetry.
 - *ms*: median from the beginning of the ending to the end of the process, without and with the spool, in a debug build, two programs at once.
 - *stock*: `opentelemetry_sdk`'s `BatchSpanProcessor` and `opentelemetry-otlp`, over HTTP and gRPC, set up as documented: `main` calls
-  `shutdown()` before it returns well. It does not export open spans. – means that there is nothing to compare.
+  `shutdown()` before it returns well. It does not export open spans; its gRPC exporter needs a runtime. – means that there is nothing to
+  compare.
 
 ";
+
+/// Broken promises that stand on the page.
+const SHOWN: usize = 40;
 
 /// One cell of a person's table, for runs that differ in runtime, place and receiver.
 struct Cell<'a> {
@@ -94,8 +98,8 @@ fn is_ours(run: &Run, with_spool: bool) -> bool {
 /// ENDINGS.md.
 pub(crate) fn page(runs: &[Run], broken: &[String]) -> String {
     let mut page = INTRODUCTION.to_owned();
-    page += "| ending | finished | open | with the spool: finished | open | exit status | ms | stock: finished | open |\n";
-    page += "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    page += "| ending | finished | open | with the spool: finished | open | exit status | ms | stock: finished | open | exit status |\n";
+    page += "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
     for ending in ENDINGS {
         let of: Vec<&Run> = runs.iter().filter(|run| std::ptr::eq(run.row.ending, ending)).collect();
         if !of.is_empty() {
@@ -111,8 +115,11 @@ pub(crate) fn page(runs: &[Run], broken: &[String]) -> String {
     );
     if !broken.is_empty() {
         page += "## Broken promises\n\n";
-        for promise in broken {
+        for promise in broken.iter().take(SHOWN) {
             let _ = writeln!(page, "- {promise}");
+        }
+        if let Some(more) = broken.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            let _ = writeln!(page, "- and {more} more");
         }
         page.push('\n');
     }
@@ -134,31 +141,35 @@ fn line(page: &mut String, ending: &Ending, of: &[&Run]) {
     let finished = |runs: &[&Run]| Cell::new(runs, |run| run.finished).text();
     let open =
         |runs: &[&Run]| Cell::new(runs, |run| Count { made: run.open.made, arrived: run.marked }).text();
-    let changed: BTreeSet<String> = [&plain, &spooled]
-        .into_iter()
-        .flatten()
-        .filter(|run| !bare.iter().any(|bare| bare.row == run.row && bare.status == run.status))
-        .map(|run| format!("{} at `{}`", run.status, run.row))
-        .collect();
-    let status = if changed.is_empty() {
-        let statuses: BTreeSet<&str> = bare.iter().map(|run| run.status.as_str()).collect();
-        format!("{}, unchanged", statuses.into_iter().collect::<Vec<_>>().join(" or "))
-    } else {
-        format!("**{}**", changed.into_iter().collect::<Vec<_>>().join(", "))
-    };
     let _ = writeln!(
         page,
-        "| {} | {} | {} | {} | {} | {status} | {}, {} | {} | {} |",
+        "| {} | {} | {} | {} | {} | {} | {}, {} | {} | {} | {} |",
         ending.title,
         finished(&plain),
         open(&plain),
         finished(&spooled),
         open(&spooled),
+        status(&[plain.as_slice(), &spooled].concat(), &bare),
         median(&plain),
         median(&spooled),
         finished(&stock),
         Cell::new(&stock, |run| run.open).text(),
+        if stock.is_empty() { "–".to_owned() } else { status(&stock, &bare) },
     );
+}
+
+/// How they ended, and whether that is how the same program ends without telemetry.
+fn status(runs: &[&Run], bare: &[&Run]) -> String {
+    let is_same = |run: &&Run| bare.iter().any(|bare| bare.row == run.row && bare.status == run.status);
+    let (same, changed): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| is_same(run));
+    let statuses = |runs: &[&Run]| {
+        let statuses: BTreeSet<&str> = runs.iter().map(|run| run.status.as_str()).collect();
+        statuses.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    if changed.is_empty() {
+        return format!("{}, unchanged", statuses(&same));
+    }
+    format!("**{}** in {} of {} runs", statuses(&changed), changed.len(), runs.len())
 }
 
 fn median(runs: &[&Run]) -> String {

@@ -4,8 +4,11 @@ use std::path::Path;
 
 use llmetry::{Builder, Stats};
 
-pub(crate) trait BuilderLater: Sized {
+pub trait BuilderLater: Sized {
     fn spool(self, _: &Path) -> Self {
+        self
+    }
+    fn spool_bytes(self, _: u64) -> Self {
         self
     }
     fn end_on_signals<T>(self, _: T) -> Self {
@@ -15,20 +18,23 @@ pub(crate) trait BuilderLater: Sized {
 
 impl BuilderLater for Builder {}
 
-pub(crate) trait StatsLater {
+pub trait StatsLater {
     fn spooled(&self) -> u64 {
+        0
+    }
+    fn rejected(&self) -> u64 {
         0
     }
 }
 
 impl StatsLater for Stats {}
 
-pub(crate) struct Signal;
+pub struct Signal;
 
 impl Signal {
-    pub(crate) const ALL: [Self; 0] = [];
+    pub const ALL: [Self; 0] = [];
 }
 
-pub(crate) fn exit(code: i32) -> ! {
+pub fn exit(code: i32) -> ! {
     std::process::exit(code)
 }
