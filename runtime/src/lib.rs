@@ -144,7 +144,11 @@ pub use crate::call::{extract, inject, inject_for};
 pub use crate::content::Redactor;
 pub use crate::error::{Error, Result};
 #[cfg(feature = "sdk")]
-pub use crate::pipeline::stats::{DropReason, Report, Stats};
+pub use crate::pipeline::attempt::{ExportAttempt, ExportOutcome};
+#[cfg(feature = "sdk")]
+pub use crate::pipeline::overflow::Overflow;
+#[cfg(feature = "sdk")]
+pub use crate::pipeline::stats::{DropReason, ExporterStats, Report, Stats};
 pub use crate::sampling::Sampler;
 #[cfg(feature = "tokio")]
 pub use crate::scope::spawn;

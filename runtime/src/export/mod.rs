@@ -62,7 +62,7 @@ pub(crate) struct OtlpSetting {
     pub(crate) endpoint: String,
     /// Names in lower case. Values are secrets.
     pub(crate) headers: Vec<(String, String)>,
-    /// The longest that an export may take, retries included.
+    /// The longest that one attempt may take.
     pub(crate) timeout: Duration,
 }
 
@@ -198,9 +198,9 @@ fn build_one(setting: &ExporterSetting) -> Result<Box<dyn DynExporter>> {
         #[cfg(feature = "stdout")]
         ExporterSetting::Json => Ok(boxed("stdout", stdout::JsonExporter::new(std::io::stdout()))),
         #[cfg(feature = "otlp-http")]
-        ExporterSetting::OtlpHttp(setting) => Ok(boxed("otlp", otlp::http::exporter(setting)?)),
+        ExporterSetting::OtlpHttp(setting) => Ok(Box::new(otlp::http::exporter(setting)?)),
         #[cfg(feature = "otlp-grpc")]
-        ExporterSetting::OtlpGrpc(setting) => Ok(boxed("otlp", otlp::grpc::exporter(setting)?)),
+        ExporterSetting::OtlpGrpc(setting) => Ok(Box::new(otlp::grpc::exporter(setting)?)),
         #[allow(unreachable_patterns, reason = "reachable unless all exporters are switched on")]
         other => Err(crate::error::Error::exporter("exporter", format!("{other:?} is not compiled in"))),
     }

@@ -1,4 +1,5 @@
-//! From a record to what exporters take: `SpanData`, on the worker's thread.
+//! From a record to what exporters take: `SpanData`, on the thread of the lane whose turn it is. The record stays as it is, for other
+//! lanes and for another attempt.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -17,11 +18,11 @@ static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
 });
 
 /// The span that `record` stands for, in the words of `convention`; `anchor` says when its ticks were.
-pub(super) fn expand(record: Record, convention: Convention, anchor: &Anchor) -> SpanData {
+pub(super) fn expand(record: &Record, convention: Convention, anchor: &Anchor) -> SpanData {
     match record {
         Record::Own(record) => expand_own(record, convention, anchor),
         Record::Foreign(data) => {
-            let mut data = *data;
+            let mut data = SpanData::clone(data);
             make_unique(&mut data.attributes);
             data
         }
@@ -40,46 +41,46 @@ fn make_unique(attributes: &mut Vec<KeyValue>) {
     attributes.retain(|_| keep.next().unwrap_or(true));
 }
 
-fn expand_own(mut record: SpanRecord, convention: Convention, anchor: &Anchor) -> SpanData {
+fn expand_own(record: &SpanRecord, convention: Convention, anchor: &Anchor) -> SpanData {
     let site = record.site;
     let start_time = anchor.wall(record.start);
     let end_time = anchor.wall(record.end.max(record.start));
     let mut events = SpanEvents::default();
     let mut attributes = semconv::attributes(convention, site, record.inherited.as_deref());
     let outcome =
-        semconv::outcome(&record, &mut attributes, |event| events.events.push(sdk_event(event)), end_time);
-    let extra = record.extra.take().map(|extra| *extra).unwrap_or_default();
-    semconv::content(convention, site, extra.input, extra.output, &mut attributes);
-    for attribute in extra.attributes {
-        set(&mut attributes, attribute);
-    }
-    // What was added while the span was open comes before the exception that ended it.
-    let ended_by = std::mem::take(&mut events.events);
-    events.events.extend(extra.events.into_iter().map(sdk_event));
-    events.events.extend(ended_by);
-    events.dropped_count = extra.dropped_events;
+        semconv::outcome(record, &mut attributes, |event| events.events.push(sdk_event(&event)), end_time);
     let mut links = SpanLinks::default();
-    links.links.extend(
-        extra
-            .links
-            .into_iter()
-            .map(|(context, attributes)| opentelemetry::trace::Link::new(context, attributes, 0)),
-    );
-    links.dropped_count = extra.dropped_links;
+    let extra = record.extra.as_deref();
+    if let Some(extra) = extra {
+        semconv::content(convention, site, extra.input.as_deref(), extra.output.as_deref(), &mut attributes);
+        for attribute in &extra.attributes {
+            set(&mut attributes, attribute.clone());
+        }
+        // What was added while the span was open comes before the exception that ended it.
+        let ended_by = std::mem::take(&mut events.events);
+        events.events.extend(extra.events.iter().map(sdk_event));
+        events.events.extend(ended_by);
+        events.dropped_count = extra.dropped_events;
+        links.links.extend(extra.links.iter().map(|(context, attributes)| {
+            opentelemetry::trace::Link::new(context.clone(), attributes.clone(), 0)
+        }));
+        links.dropped_count = extra.dropped_links;
+    }
+    let trace_state = extra.map(|extra| extra.trace_state.clone()).unwrap_or_default();
     SpanData {
-        span_context: span_context(record.trace_id(), record.span_id, extra.trace_state),
+        span_context: span_context(record.trace_id(), record.span_id, trace_state),
         parent_span_id: SpanId::from(record.parent_id),
         parent_span_is_remote: record.parent_is_remote,
         span_kind: if site.kind == Kind::Call { SpanKind::Client } else { SpanKind::Internal },
-        name: extra.name.unwrap_or_else(|| semconv::name(convention, site)),
+        name: extra.and_then(|extra| extra.name.clone()).unwrap_or_else(|| semconv::name(convention, site)),
         start_time,
         end_time,
         attributes,
-        dropped_attributes_count: extra.dropped_attributes,
+        dropped_attributes_count: extra.map_or(0, |extra| extra.dropped_attributes),
         events,
         links,
         // What code inside said explicitly wins over a plain return, never over an error or a panic.
-        status: match (outcome, extra.status) {
+        status: match (outcome, extra.and_then(|extra| extra.status.clone())) {
             (Status::Unset, Some(status)) => status,
             (outcome, _) => outcome,
         },
@@ -99,8 +100,8 @@ fn set(attributes: &mut Vec<KeyValue>, attribute: KeyValue) {
     }
 }
 
-fn sdk_event(event: Event) -> opentelemetry::trace::Event {
-    opentelemetry::trace::Event::new(event.name, event.time, event.attributes, 0)
+fn sdk_event(event: &Event) -> opentelemetry::trace::Event {
+    opentelemetry::trace::Event::new(event.name.clone(), event.time, event.attributes.clone(), 0)
 }
 
 #[cfg(test)]
@@ -129,7 +130,7 @@ mod tests {
     }
 
     fn expanded(record: SpanRecord) -> SpanData {
-        expand(Record::Own(record), Convention::GenAi, &Anchor::new())
+        expand(&Record::Own(record), Convention::GenAi, &Anchor::new())
     }
 
     fn attribute(data: &SpanData, key: &str) -> Option<String> {
@@ -156,7 +157,7 @@ mod tests {
             record
         };
         let anchor = Anchor::new();
-        let of = |convention| expand(Record::Own(record()), convention, &anchor);
+        let of = |convention| expand(&Record::Own(record()), convention, &anchor);
         let (genai, traceloop) = (of(Convention::GenAi), of(Convention::Traceloop));
         assert_eq!(traceloop.name, "get_weather.tool");
         let user = "traceloop.association.properties.user_id";

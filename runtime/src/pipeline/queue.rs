@@ -89,23 +89,32 @@ impl<T> Queue<T> {
         shard
     }
 
-    /// Puts the item of `make`, weighing `bytes`, into `shard` if there is room. Never waits for the worker.
+    /// Puts the item of `make`, weighing `bytes`, into `shard` if there is room. Where there is none, `make_room` is asked, outside of
+    /// the shard's lock, whether to look again. By itself this never waits for anybody.
     #[inline]
-    pub(crate) fn push(&self, shard: &Shard<T>, bytes: usize, make: impl FnOnce() -> T) -> Pushed {
+    pub(crate) fn push(
+        &self,
+        shard: &Shard<T>,
+        bytes: usize,
+        make: impl FnOnce() -> T,
+        mut make_room: impl FnMut() -> bool,
+    ) -> Pushed {
         let mut buffer = lock(&shard.buffer);
-        // Asked under the lock: after `close` and one more drain nothing can come in unseen.
-        if self.closed.load(Ordering::Acquire) {
-            return Pushed::Closed;
-        }
-        if buffer.bytes + bytes > buffer.reserved && !self.reserve(&mut buffer, bytes) {
-            return Pushed::Full;
-        }
-        if let Some(limit) = self.bounds.items {
-            // Only when somebody asked for a bound in items is there a counter that all threads share.
-            if self.waiting.fetch_add(1, Ordering::Relaxed) >= limit {
-                self.waiting.fetch_sub(1, Ordering::Relaxed);
+        loop {
+            // Asked under the lock: after `close` and one more drain nothing can come in unseen.
+            if self.closed.load(Ordering::Acquire) {
+                return Pushed::Closed;
+            }
+            if (buffer.bytes + bytes <= buffer.reserved || self.reserve(&mut buffer, bytes))
+                && self.bounds.items.is_none_or(|limit| self.count_item(limit))
+            {
+                break;
+            }
+            drop(buffer);
+            if !make_room() {
                 return Pushed::Full;
             }
+            buffer = lock(&shard.buffer);
         }
         buffer.bytes += bytes;
         let len = buffer.len;
@@ -117,6 +126,36 @@ impl<T> Queue<T> {
             *place = Some(make());
         }
         if buffer.len & (self.bounds.wake_at - 1) == 0 { Pushed::KeptAndWake } else { Pushed::Kept }
+    }
+
+    /// Only when somebody asked for a bound in items is there a counter that all threads share.
+    fn count_item(&self, limit: usize) -> bool {
+        let is_room = self.waiting.fetch_add(1, Ordering::Relaxed) < limit;
+        if !is_room {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        is_room
+    }
+
+    /// Whether an item of `bytes` fits into an empty queue.
+    pub(crate) fn could_hold(&self, bytes: usize) -> bool {
+        bytes <= self.bounds.bytes
+    }
+
+    /// Takes the oldest eighth of `shard` away, at least one item: one at a time would have the others moved each time.
+    pub(crate) fn displace(&self, shard: &Shard<T>, weigh: impl Fn(&T) -> usize) -> Vec<T> {
+        let mut buffer = lock(&shard.buffer);
+        let len = buffer.len;
+        let count = len.div_ceil(8);
+        let taken: Vec<T> = buffer.places[..count].iter_mut().filter_map(Option::take).collect();
+        buffer.places[..len].rotate_left(count);
+        buffer.len -= count;
+        buffer.bytes -= taken.iter().map(weigh).sum::<usize>();
+        drop(buffer);
+        if self.bounds.items.is_some() {
+            self.waiting.fetch_sub(taken.len(), Ordering::Relaxed);
+        }
+        taken
     }
 
     #[cold]
@@ -152,6 +191,14 @@ impl<T> Queue<T> {
         drop(shards);
         self.retire();
         bytes
+    }
+
+    /// So many items and bytes that never stood in a shard count like drained ones from now on.
+    pub(crate) fn charge(&self, items: usize, bytes: usize) {
+        self.reserved.fetch_add(bytes, Ordering::Relaxed);
+        if self.bounds.items.is_some() {
+            self.waiting.fetch_add(items, Ordering::Relaxed);
+        }
     }
 
     /// So many of the drained items, weighing `bytes`, are gone: there is room again.
@@ -227,7 +274,7 @@ mod tests {
     fn what_is_pushed_comes_out_once_in_order() {
         let queue = queue(1 << 20, None);
         let shard = queue.register();
-        let pushed: Vec<_> = (0..4).map(|item| queue.push(&shard, 8, || item)).collect();
+        let pushed: Vec<_> = (0..4).map(|item| queue.push(&shard, 8, || item, || false)).collect();
         assert_eq!(pushed, [Pushed::Kept, Pushed::Kept, Pushed::Kept, Pushed::KeptAndWake]);
         let mut out = VecDeque::new();
         queue.drain(&mut out);
@@ -239,34 +286,75 @@ mod tests {
     fn the_bound_holds_over_all_shards_and_drains_give_room() {
         let queue = queue(100, None);
         let (one, two) = (queue.register(), queue.register());
-        assert_eq!(queue.push(&one, 60, || 1), Pushed::Kept);
-        assert_eq!(queue.push(&two, 60, || 2), Pushed::Full);
+        assert_eq!(queue.push(&one, 60, || 1, || false), Pushed::Kept);
+        assert_eq!(queue.push(&two, 60, || 2, || false), Pushed::Full);
         let bytes = queue.drain(&mut VecDeque::new());
-        assert_eq!((bytes, queue.push(&two, 60, || 2)), (60, Pushed::Full), "what is being exported counts");
+        assert_eq!(
+            (bytes, queue.push(&two, 60, || 2, || false)),
+            (60, Pushed::Full),
+            "what is being exported counts"
+        );
         queue.release(1, bytes);
-        assert_eq!(queue.push(&two, 60, || 2), Pushed::Kept);
-        assert_eq!(queue.push(&one, 1_000, || 3), Pushed::Full);
+        assert_eq!(queue.push(&two, 60, || 2, || false), Pushed::Kept);
+        assert_eq!(queue.push(&one, 1_000, || 3, || false), Pushed::Full);
     }
 
     #[test]
     fn a_bound_in_items_holds_too() {
         let queue = queue(1 << 20, Some(2));
         let shard = queue.register();
-        assert_eq!(queue.push(&shard, 1, || 1), Pushed::Kept);
-        assert_eq!(queue.push(&shard, 1, || 2), Pushed::Kept);
-        assert_eq!(queue.push(&shard, 1, || 3), Pushed::Full);
+        assert_eq!(queue.push(&shard, 1, || 1, || false), Pushed::Kept);
+        assert_eq!(queue.push(&shard, 1, || 2, || false), Pushed::Kept);
+        assert_eq!(queue.push(&shard, 1, || 3, || false), Pushed::Full);
         let bytes = queue.drain(&mut VecDeque::new());
         queue.release(2, bytes);
-        assert_eq!(queue.push(&shard, 1, || 3), Pushed::Kept);
+        assert_eq!(queue.push(&shard, 1, || 3, || false), Pushed::Kept);
+    }
+
+    #[test]
+    fn whoever_makes_room_is_let_in() {
+        let queue = queue(100, None);
+        let shard = queue.register();
+        for item in 0..10 {
+            assert_ne!(queue.push(&shard, 10, || item, || false), Pushed::Full);
+        }
+        let mut displaced = Vec::new();
+        let pushed = queue.push(
+            &shard,
+            10,
+            || 10,
+            || {
+                displaced.extend(queue.displace(&shard, |_| 10));
+                true
+            },
+        );
+        assert_ne!(pushed, Pushed::Full);
+        assert_eq!(displaced, [0, 1]);
+        let mut out = VecDeque::new();
+        assert_eq!(queue.drain(&mut out), 90);
+        assert_eq!(out, (2..=10).collect::<VecDeque<_>>());
+        assert!(queue.displace(&shard, |_| 10).is_empty());
+    }
+
+    #[test]
+    fn what_is_charged_counts_until_it_is_released() {
+        let queue = queue(100, None);
+        let shard = queue.register();
+        queue.push(&shard, 40, || 1, || false);
+        let bytes = queue.drain(&mut VecDeque::new());
+        queue.charge(0, 50);
+        assert_eq!(queue.push(&shard, 20, || 2, || false), Pushed::Full);
+        queue.release(1, bytes + 50);
+        assert_eq!(queue.push(&shard, 20, || 2, || false), Pushed::Kept);
     }
 
     #[test]
     fn a_closed_queue_refuses_and_keeps_what_it_has() {
         let queue = queue(1 << 20, None);
         let shard = queue.register();
-        queue.push(&shard, 1, || 1);
+        queue.push(&shard, 1, || 1, || false);
         queue.close();
-        assert_eq!(queue.push(&shard, 1, || 2), Pushed::Closed);
+        assert_eq!(queue.push(&shard, 1, || 2, || false), Pushed::Closed);
         assert_eq!(queue.len(), 1);
     }
 
@@ -277,7 +365,7 @@ mod tests {
         std::thread::spawn(move || {
             let shard = producer.register();
             shard.count_started();
-            producer.push(&shard, 1, || 7);
+            producer.push(&shard, 1, || 7, || false);
         })
         .join()
         .expect("the producer does not panic");

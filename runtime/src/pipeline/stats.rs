@@ -1,4 +1,4 @@
-//! The account of a pipeline: what became of every span.
+//! The account of a pipeline: what became of every span. Plain values, for the program to read.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,8 +7,11 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// The queue had reached its bound: the exporters are slower than the program.
+    /// The queue had reached its bound, and the span that had just ended was given up: the exporters are slower than the program.
     QueueFull,
+    /// The queue had reached its bound, and the span made room for newer ones
+    /// ([`Overflow::DropOldest`](crate::Overflow::DropOldest)). Some exporters may have delivered it.
+    Displaced,
     /// As many spans were open as may be open at once.
     TooManyOpen,
     /// The span ended after its pipeline was shut down.
@@ -16,20 +19,23 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    pub(crate) const ALL: [Self; 3] = [Self::QueueFull, Self::TooManyOpen, Self::AfterShutdown];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::QueueFull, Self::Displaced, Self::TooManyOpen, Self::AfterShutdown];
 }
 
 impl fmt::Display for DropReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::QueueFull => "queue full",
+            Self::Displaced => "made room for newer ones",
             Self::TooManyOpen => "too many open spans",
             Self::AfterShutdown => "ended after shutdown",
         })
     }
 }
 
-/// What became of every span so far: `started = exported + failed + dropped + queued + open`, each span in one of them.
+/// What became of every span so far: `started = exported + failed + dropped + queued + spooled + open`, each span in one of them, at any
+/// moment, also after shutdown.
 ///
 /// Spans of foreign code that entered the pipeline through the OpenTelemetry API are counted like ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,20 +45,48 @@ pub struct Stats {
     pub started: u64,
     /// Spans that every exporter has confirmed.
     pub exported: u64,
-    /// Spans that an exporter gave up on.
+    /// Spans that at least one exporter gave up on; others may have delivered them.
     pub failed: u64,
-    /// Spans that were never offered to an exporter, by reason.
+    /// Those of `failed` that a receiver did not take although it took their batch.
+    pub rejected: u64,
+    /// Spans that were given up for want of room or time, by reason.
     pub dropped: Vec<(DropReason, u64)>,
     /// Spans that have ended and wait, or are being exported at this moment.
     pub queued: u64,
+    /// Spans that wait on disk, for this process or the next.
+    pub spooled: u64,
     /// Spans that have not ended.
     pub open: u64,
+    /// Spans that ended after they had gone out as incomplete: counted once, where they are counted above.
+    pub late: u64,
+    /// Spans of earlier processes that were found on disk and delivered; not part of `started`.
+    pub recovered: u64,
     /// Tasks and tools that began a trace of their own while a workflow was open: most often a `tokio::spawn` that should be
     /// `llmetry::spawn`.
     pub orphans: u64,
     /// Captured arguments, results and texts of errors that were left out of their span since a rule of the `Redactor` panicked.
     pub content_dropped: u64,
     /// What the last failed export said.
+    pub last_error: Option<String>,
+    /// What each exporter made of what it was offered.
+    pub exporters: Vec<ExporterStats>,
+}
+
+/// The account of one exporter. Others may have fared better with the same spans.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExporterStats {
+    /// Its name.
+    pub name: String,
+    /// Spans that its receiver has confirmed.
+    pub exported: u64,
+    /// Spans that it gave up on.
+    pub failed: u64,
+    /// Those of `failed` that its receiver did not take although it took their batch.
+    pub rejected: u64,
+    /// Spans that wait for it.
+    pub waiting: u64,
+    /// What its last failed export said.
     pub last_error: Option<String>,
 }
 
@@ -83,7 +117,12 @@ pub struct Report {
 impl Report {
     /// Whether every span that had ended was delivered, over the pipeline's whole life.
     pub fn is_complete(&self) -> bool {
-        self.in_time && self.stats.failed == 0 && self.stats.dropped_total() == 0 && self.stats.queued == 0
+        let stats = &self.stats;
+        self.in_time
+            && stats.failed == 0
+            && stats.dropped_total() == 0
+            && stats.queued == 0
+            && stats.spooled == 0
     }
 }
 
@@ -98,14 +137,23 @@ impl fmt::Display for Report {
                 write!(f, " ({error})")?;
             }
         }
+        if stats.rejected > 0 {
+            write!(f, ", {} of them rejected by the receiver", stats.rejected)?;
+        }
         for (reason, count) in stats.dropped.iter().filter(|(_, count)| *count > 0) {
             write!(f, ", {count} dropped ({reason})")?;
         }
         if stats.queued > 0 {
             write!(f, ", {} not sent in time", stats.queued)?;
         }
+        if stats.spooled > 0 {
+            write!(f, ", {} kept on disk", stats.spooled)?;
+        }
         if stats.open > 0 {
             write!(f, ", {} still open", stats.open)?;
+        }
+        if stats.late > 0 {
+            write!(f, ", {} ended after they were sent as incomplete", stats.late)?;
         }
         if !self.in_time {
             write!(f, "; the exporters did not finish within {:?}", self.elapsed)?;
@@ -131,11 +179,15 @@ mod tests {
         report.stats.last_error = Some("connection refused".to_owned());
         report.stats.dropped = vec![(DropReason::QueueFull, 2)];
         report.stats.queued = 4;
+        report.stats.rejected = 1;
+        report.stats.spooled = 5;
+        report.stats.late = 6;
         report.in_time = false;
         assert!(!report.is_complete());
         assert_eq!(
             report.to_string(),
-            "812 spans delivered, 3 failed (connection refused), 2 dropped (queue full), 4 not sent in time; \
+            "812 spans delivered, 3 failed (connection refused), 1 of them rejected by the receiver, \
+             2 dropped (queue full), 4 not sent in time, 5 kept on disk, 6 ended after they were sent as incomplete; \
              the exporters did not finish within 1.5s"
         );
     }

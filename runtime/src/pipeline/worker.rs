@@ -1,37 +1,51 @@
-//! The pipeline's own thread: it takes what waits, expands it, and offers it to every exporter.
+//! The pipeline as `setup` holds it, and its worker: the thread that takes what has ended and makes batches of it for the lanes.
 //!
-//! In: [`Message`]s, and records through the intake. Out: batches, by count, by bytes and by time; the account. Does not: run on, or
-//! need, a runtime of the user's; lose count of a span; die of an exporter's panic.
+//! In: records through the intake. Out: batches, by count, by bytes and by time, on the `desk`. Does not: run on, or need, a runtime of
+//! the user's; expand or export (each `lane` does); lose count of a span.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
+#[cfg(feature = "testing")]
 use opentelemetry_sdk::trace::SpanData;
 
-use super::expand::expand;
+use super::attempt::OnExport;
+use super::batch::{Batch, Origin, Source};
+pub(crate) use super::desk::Ended;
+use super::desk::{Appetite, Desk};
+use super::lane::{Lane, Said};
+use super::overflow::{self, Overflow};
 use super::queue::Bounds;
 use super::stats::{Report, Stats};
 use super::{Intake, Record};
-use crate::diag;
 use crate::error::{Error, Result};
-use crate::export::{DynExporter, Verdict};
+use crate::export::DynExporter;
 use crate::scope::clock::Anchor;
 use crate::semconv::Convention;
+#[cfg(feature = "testing")]
 use crate::sync::lock;
 
-/// All that anybody says to the worker.
-pub(crate) enum Message {
-    /// A shard is filling up.
-    Wake,
-    /// Export all that has ended by now, then answer.
-    Flush(Sender<()>),
-    /// The same, for the last time, until the deadline (`None`: for ever); nothing is accepted any more.
-    Shutdown { deadline: Option<Instant>, done: Sender<()> },
+/// All that a pipeline has to know when it starts.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    pub(crate) resource: Resource,
+    pub(crate) convention: Convention,
+    pub(crate) batching: Batching,
+    /// Estimated bytes of all that waits.
+    pub(crate) queue_bytes: usize,
+    /// The same in spans, if somebody asked for it.
+    pub(crate) queue_spans: Option<usize>,
+    pub(crate) overflow: Overflow,
+    pub(crate) on_export: Option<OnExport>,
+    /// The installation's number, for `unfinished`.
+    pub(crate) epoch: u32,
+    /// The spans of installation `epoch` that are open, as incomplete (failed, if the flag says so). Called once, by the worker, at
+    /// the end; whatever of them ends later is late.
+    pub(crate) unfinished: fn(epoch: u32, failed: bool) -> Vec<Record>,
 }
 
 /// When a batch goes out.
@@ -43,7 +57,7 @@ pub(crate) struct Batching {
     pub(crate) max_bytes: usize,
     /// The longest that a finished span waits for its batch.
     pub(crate) delay: Duration,
-    /// The longest that one export may take.
+    /// The longest that one attempt may take.
     pub(crate) export_timeout: Duration,
 }
 
@@ -52,27 +66,14 @@ pub(crate) struct Pipeline {
     pub(crate) intake: Arc<Intake>,
     /// In which its spans are written, those of others too.
     pub(crate) convention: Convention,
-    to_worker: Sender<Message>,
-    account: Arc<Mutex<Account>>,
+    desk: Arc<Desk>,
     #[cfg(feature = "testing")]
     taps: Taps,
 }
 
-/// What became of the spans that have left the queue.
-#[derive(Debug, Default)]
-struct Account {
-    exported: u64,
-    failed: u64,
-    /// Taken from the queue, not yet confirmed or given up.
-    in_hand: u64,
-    last_error: Option<String>,
-    /// Set when a shutdown is asked for: what the worker is at, it ends by then.
-    stop_at: Option<Instant>,
-}
-
 /// Where `testing` listens for the spans of its traces.
 #[cfg(feature = "testing")]
-pub(crate) type Taps = Arc<Mutex<std::collections::HashMap<u128, Vec<SpanData>>>>;
+pub(crate) type Taps = Arc<std::sync::Mutex<std::collections::HashMap<u128, Vec<SpanData>>>>;
 
 impl std::fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -81,101 +82,82 @@ impl std::fmt::Debug for Pipeline {
 }
 
 impl Pipeline {
-    /// Starts the worker.
+    /// Starts the worker, and a lane for each exporter.
     ///
     /// # Errors
     ///
     /// When the system gives no thread.
-    pub(crate) fn start(
-        exporters: Vec<Box<dyn DynExporter>>,
-        resource: &Resource,
-        convention: Convention,
-        batching: Batching,
-        queue_bytes: usize,
-        queue_spans: Option<usize>,
-    ) -> Result<Self> {
-        let (to_worker, inbox) = channel();
-        let wake = to_worker.clone();
-        let bounds = Bounds { bytes: queue_bytes, items: queue_spans, wake_at: wake_at(batching.max_spans) };
-        // The worker is gone only after shutdown, when there is nobody left to wake.
-        let intake = Arc::new(Intake::new(bounds, Box::new(move || _ = wake.send(Message::Wake))));
-        let account = Arc::new(Mutex::new(Account::default()));
-        #[cfg(feature = "testing")]
-        let taps = Taps::default();
-        let mut exporters = exporters;
-        for exporter in &mut exporters {
-            exporter.set_resource(resource);
-        }
+    pub(crate) fn start(exporters: Vec<Box<dyn DynExporter>>, setting: Setting) -> Result<Self> {
+        let Setting { batching, queue_bytes, .. } = setting;
+        let names = exporters.iter().map(|exporter| exporter.name().to_owned());
+        let desk = Arc::new(Desk::new(names, setting.overflow, queue_bytes));
+        let bounds =
+            Bounds { bytes: queue_bytes, items: setting.queue_spans, wake_at: wake_at(batching.max_spans) };
+        let intake = Arc::new(Intake::new(bounds, Arc::clone(&desk) as _));
+        let origin = Arc::new(Origin { resource: setting.resource, convention: setting.convention });
+        // Dropped when a thread does not start, it ends those that did.
+        let pipeline = Self {
+            intake: Arc::clone(&intake),
+            convention: setting.convention,
+            desk: Arc::clone(&desk),
+            #[cfg(feature = "testing")]
+            taps: Taps::default(),
+        };
         let worker = Worker {
             intake: Arc::clone(&intake),
-            account: Arc::clone(&account),
-            exporters,
-            convention,
+            desk: Arc::clone(&desk),
+            origin: Arc::clone(&origin),
             batching,
             pending: VecDeque::new(),
             anchor: Anchor::new(),
-            said_failure: false,
+            epoch: setting.epoch,
+            unfinished: setting.unfinished,
             #[cfg(feature = "testing")]
-            taps: Arc::clone(&taps),
+            taps: Arc::clone(&pipeline.taps),
         };
-        std::thread::Builder::new()
-            .name("llmetry-pipeline".to_owned())
-            .spawn(move || worker.run(&inbox))
-            .map_err(Error::thread)?;
-        Ok(Self {
-            intake,
-            convention,
-            to_worker,
-            account,
-            #[cfg(feature = "testing")]
-            taps,
-        })
+        spawn(&desk, "llmetry-pipeline", move || worker.run())?;
+        for (number, mut exporter) in exporters.into_iter().enumerate() {
+            exporter.set_resource(&origin.resource);
+            let lane = Lane {
+                number,
+                exporter,
+                intake: Arc::clone(&intake),
+                desk: Arc::clone(&desk),
+                export_timeout: batching.export_timeout,
+                on_export: setting.on_export.clone(),
+                origin: Arc::clone(&origin),
+                said: Said::default(),
+            };
+            spawn(&desk, "llmetry-export", move || lane.run())?;
+        }
+        Ok(pipeline)
     }
 
-    /// Exports all that has ended by now; waits no longer than `timeout`.
+    /// Has all exported that has ended by now; waits no longer than `timeout`.
+    ///
+    /// It is answered when each exporter has delivered all of it, or has failed an attempt that began after the question.
     pub(crate) fn flush(&self, timeout: Duration) -> Report {
-        self.ask(timeout, Message::Flush)
+        self.ask(timeout, |desk, deadline| desk.flush(deadline))
     }
 
-    /// Exports what has ended and stops; waits no longer than `timeout`.
-    pub(crate) fn shutdown(&self, timeout: Duration) -> Report {
-        let deadline = Instant::now().checked_add(timeout);
-        // The message waits behind the batches that are going out at this moment; these are told to hurry.
-        lock(&self.account).stop_at = deadline;
-        self.ask(timeout, |done| Message::Shutdown { deadline, done })
+    /// Has all exported that has ended, and what is still open as incomplete, and stops; waits no longer than `timeout`, which is also
+    /// all the time that the exporters have.
+    ///
+    /// A further call waits for no longer than the first one does, and changes nothing. On a thread of the pipeline's own it does not
+    /// wait.
+    pub(crate) fn end(&self, timeout: Duration, ended: Ended) -> Report {
+        self.ask(timeout, |desk, deadline| desk.end(deadline, ended))
     }
 
-    fn ask(&self, timeout: Duration, message: impl FnOnce(Sender<()>) -> Message) -> Report {
+    fn ask(&self, timeout: Duration, ask: impl FnOnce(&Desk, Option<Instant>) -> bool) -> Report {
         let begin = Instant::now();
-        let (done, answer) = channel();
-        // A worker that is gone has done what it could; the account says what that was.
-        let in_time = self.to_worker.send(message(done)).is_err()
-            || !matches!(answer.recv_timeout(timeout), Err(RecvTimeoutError::Timeout));
+        let in_time = ask(&self.desk, begin.checked_add(timeout));
         Report { stats: self.stats(), in_time, elapsed: begin.elapsed() }
     }
 
     /// The account of this moment.
     pub(crate) fn stats(&self) -> Stats {
-        // The worker moves spans from the queue into its hand under this lock, so none is missed or seen twice.
-        let account = lock(&self.account);
-        let (exported, failed) = (account.exported, account.failed);
-        let queued = self.intake.waiting() + account.in_hand;
-        let last_error = account.last_error.clone();
-        drop(account);
-        let dropped = self.intake.dropped();
-        let started = self.intake.started();
-        let ended = exported + failed + queued + dropped.iter().map(|(_, count)| count).sum::<u64>();
-        Stats {
-            started: started.max(ended),
-            exported,
-            failed,
-            dropped,
-            queued,
-            open: started.saturating_sub(ended),
-            orphans: self.intake.orphans(),
-            content_dropped: self.intake.content_dropped(),
-            last_error,
-        }
+        self.desk.stats(&self.intake)
     }
 
     /// Keeps a copy of every span of `trace_id` from now on, until [`untap`](Self::untap).
@@ -184,89 +166,92 @@ impl Pipeline {
         lock(&self.taps).insert(trace_id, Vec::new());
     }
 
-    /// The spans of `trace_id` that were exported meanwhile.
+    /// The spans of `trace_id` that were handed to the exporters meanwhile.
     #[cfg(feature = "testing")]
     pub(crate) fn untap(&self, trace_id: u128) -> Vec<SpanData> {
         lock(&self.taps).remove(&trace_id).unwrap_or_default()
     }
 }
 
+/// Nobody can ask any more: the threads end, and nobody waits for them.
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        self.desk.end(Some(Instant::now()), Ended::Unknown);
+    }
+}
+
+fn spawn(desk: &Arc<Desk>, name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    desk.enter();
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+    spawned.map(drop).map_err(|error| {
+        desk.leave();
+        Error::thread(error)
+    })
+}
+
+/// How many records a thread gathers before it asks the worker to come: waking it is a system call. One batch; four, where
+/// batches are large enough that nobody waits for a single one.
+fn wake_at(max_spans: usize) -> usize {
+    if max_spans >= 512 { (4 * max_spans).min(4096) } else { max_spans }
+}
+
 struct Worker {
     intake: Arc<Intake>,
-    account: Arc<Mutex<Account>>,
-    exporters: Vec<Box<dyn DynExporter>>,
-    convention: Convention,
+    desk: Arc<Desk>,
+    origin: Arc<Origin>,
     batching: Batching,
-    /// Taken from the queue, still small: expanded only when their batch goes out.
+    /// Taken from the queue, not yet in a batch.
     pending: VecDeque<Record>,
     anchor: Anchor,
-    said_failure: bool,
+    epoch: u32,
+    unfinished: fn(u32, bool) -> Vec<Record>,
     #[cfg(feature = "testing")]
     taps: Taps,
 }
 
 impl Worker {
-    fn run(mut self, inbox: &Receiver<Message>) {
-        // What exporters do is not to be traced: their spans would be exported, and so on.
+    fn run(mut self) {
+        overflow::enter_pipeline();
         let _suppressed = Context::enter_telemetry_suppressed_scope();
         let mut due = Instant::now() + self.batching.delay;
         loop {
-            match inbox.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                Ok(Message::Wake) => {
-                    self.collect();
-                    while self.pending.len() >= self.batching.max_spans {
-                        self.export_batch(self.batching.export_timeout);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    due = Instant::now() + self.batching.delay;
-                    self.export_all(None);
-                }
-                Ok(Message::Flush(done)) => {
-                    self.export_all(None);
-                    // Whoever asked may have stopped waiting.
-                    let _ = done.send(());
-                }
-                Ok(Message::Shutdown { deadline, done }) => {
-                    self.export_all(deadline);
-                    self.intake.close();
-                    // What came in between.
-                    self.export_all(deadline);
-                    self.shutdown_exporters(deadline);
-                    let _ = done.send(());
-                    return;
-                }
-                // Nobody can ask any more, and nobody can push: `Pipeline` and every intake are gone.
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
-    }
-
-    fn collect(&mut self) {
-        let mut account = lock(&self.account);
-        let before = self.pending.len();
-        self.intake.drain(&mut self.pending);
-        account.in_hand += (self.pending.len() - before) as u64;
-    }
-
-    /// Exports all that waits now, and nothing that comes later, so that it comes to an end under any load. Past the
-    /// deadline what is left stays queued, in the account too.
-    fn export_all(&mut self, deadline: Option<Instant>) {
-        self.collect();
-        while !self.pending.is_empty() {
-            let deadline = deadline.or_else(|| lock(&self.account).stop_at);
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
+            self.desk.wait_for_bell(due);
+            let (errand, flush) = self.desk.collect(&self.intake, &mut self.pending);
+            if let Some(ended) = errand.ending {
+                self.finish(ended);
+                self.desk.leave();
                 return;
             }
-            self.export_batch(
-                left.map_or(self.batching.export_timeout, |left| left.min(self.batching.export_timeout)),
-            );
+            let is_due = Instant::now() >= due;
+            if is_due {
+                due = Instant::now() + self.batching.delay;
+            }
+            if errand.flush {
+                self.hand_over(0);
+                self.desk.collected(flush);
+                continue;
+            }
+            let Appetite { hungry, room } = self.desk.appetite();
+            // While every lane has something to do, a batch that is not full may grow; and where none has room, what waits is as well
+            // kept here, where the bound counts it.
+            if room {
+                self.hand_over(if is_due && hungry { 0 } else { self.batching.max_spans });
+            }
         }
     }
 
-    /// Expands and exports the oldest batch of what is pending.
-    fn export_batch(&mut self, timeout: Duration) {
+    /// Forms batches of all that is pending, as long as there are at least so many spans.
+    fn hand_over(&mut self, at_least: usize) {
+        while !self.pending.is_empty() && self.pending.len() >= at_least {
+            let batch = self.form();
+            #[cfg(feature = "testing")]
+            self.feed_taps(&batch);
+            self.desk.hand_over(&self.intake, batch);
+        }
+    }
+
+    /// The oldest batch of what is pending.
+    fn form(&mut self) -> Batch {
         self.anchor.advance();
         let mut bytes = 0;
         let mut count = 0;
@@ -278,92 +263,37 @@ impl Worker {
             bytes = next;
             count += 1;
         }
-        let (anchor, convention) = (self.anchor, self.convention);
-        let batch: Vec<SpanData> =
-            self.pending.drain(..count).map(|record| expand(record, convention, &anchor)).collect();
-        #[cfg(feature = "testing")]
-        self.feed_taps(&batch);
-        let failure = self.offer(batch, timeout);
-        self.intake.release(count, bytes);
-        let mut account = lock(&self.account);
-        account.in_hand -= count as u64;
-        match failure {
-            None => account.exported += count as u64,
-            Some(error) => {
-                account.failed += count as u64;
-                account.last_error = Some(error.clone());
-                drop(account);
-                if !std::mem::replace(&mut self.said_failure, true) {
-                    diag::notice(&format!(
-                        "export failed: {error} (said once; `stats()` and the report at shutdown count what was lost)"
-                    ));
-                }
-            }
-        }
+        // Many small batches weigh more than their spans.
+        self.intake.charge(0, Batch::OWN_BYTES);
+        let records = self.pending.drain(..count).collect();
+        Batch::new(Arc::clone(&self.origin), self.anchor, Source::Memory(records), bytes + Batch::OWN_BYTES)
     }
 
-    /// Offers `batch` to every exporter; the first failure, if there was one.
-    fn offer(&mut self, batch: Vec<SpanData>, timeout: Duration) -> Option<String> {
-        let (last, others) = self.exporters.split_last_mut()?;
-        let mut failure = None;
-        for exporter in others {
-            failure = failure.or(export_to(&mut **exporter, batch.clone(), timeout));
-        }
-        failure.or(export_to(&mut **last, batch, timeout))
-    }
-
-    fn shutdown_exporters(&mut self, deadline: Option<Instant>) {
-        for exporter in &mut self.exporters {
-            let left =
-                deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-            let result = catch_unwind(AssertUnwindSafe(|| exporter.shutdown(left)));
-            let failure = match result {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "it panicked".to_owned(),
-            };
-            lock(&self.account)
-                .last_error
-                .get_or_insert_with(|| format!("{}: shutdown failed: {failure}", exporter.name()));
-        }
+    /// The end: all that has ended, then what has not.
+    fn finish(&mut self, ended: Ended) {
+        let (epoch, failed, unfinished) = (self.epoch, ended == Ended::Badly, self.unfinished);
+        let open = catch_unwind(AssertUnwindSafe(|| unfinished(epoch, failed))).unwrap_or_default();
+        self.intake.close();
+        // What came in between.
+        self.desk.collect(&self.intake, &mut self.pending);
+        self.intake.charge(open.len(), open.iter().map(Record::bytes).sum());
+        self.desk.took_over(open.len());
+        self.pending.extend(open);
+        self.hand_over(0);
+        self.desk.complete();
     }
 
     #[cfg(feature = "testing")]
-    fn feed_taps(&self, batch: &[SpanData]) {
+    fn feed_taps(&self, batch: &Batch) {
         let mut taps = lock(&self.taps);
         if taps.is_empty() {
             return;
         }
-        for span in batch {
+        for span in batch.of_traces(|trace_id| taps.contains_key(&trace_id)) {
             let trace_id = u128::from_be_bytes(span.span_context.trace_id().to_bytes());
             if let Some(tap) = taps.get_mut(&trace_id) {
-                tap.push(span.clone());
+                tap.push(span);
             }
         }
     }
-}
-
-/// How many records a thread gathers before it asks the worker to come: waking it is a system call. One batch; four, where
-/// batches are large enough that nobody waits for a single one.
-fn wake_at(max_spans: usize) -> usize {
-    if max_spans >= 512 { (4 * max_spans).min(4096) } else { max_spans }
-}
-
-/// One export, with whatever may go wrong in it as a text.
-fn export_to(exporter: &mut dyn DynExporter, batch: Vec<SpanData>, timeout: Duration) -> Option<String> {
-    let result = catch_unwind(AssertUnwindSafe(|| exporter.export(batch, timeout)));
-    let what: String = match result {
-        Ok(Verdict::Delivered { rejected: 0, .. }) => return None,
-        Ok(Verdict::Delivered { rejected, message }) => format!("{rejected} spans were rejected: {message}"),
-        Ok(Verdict::Later { error, .. } | Verdict::TooLarge { error } | Verdict::Refused { error }) => error,
-        Err(panic) => format!(
-            "it panicked: {}",
-            panic
-                .downcast_ref::<&str>()
-                .copied()
-                .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-                .unwrap_or("no text")
-        ),
-    };
-    Some(format!("{}: {what}", exporter.name()))
 }

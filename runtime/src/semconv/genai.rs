@@ -84,8 +84,8 @@ pub(super) fn add_inherited(inherited: &Inherited, attributes: &mut Vec<KeyValue
 /// Captured arguments and result, both JSON.
 pub(super) fn content(
     site: &Site,
-    input: Option<Box<str>>,
-    output: Option<Box<str>>,
+    input: Option<&str>,
+    output: Option<&str>,
     attributes: &mut Vec<KeyValue>,
 ) {
     let (input_keys, output_keys) = match site.kind {
@@ -97,7 +97,7 @@ pub(super) fn content(
     };
     for (text, (key, mime_type)) in [(input, input_keys), (output, output_keys)] {
         let Some(text) = text else { continue };
-        attributes.push(KeyValue::new(key, String::from(text)));
+        attributes.push(KeyValue::new(key, text.to_owned()));
         attributes.extend(mime_type.map(|key| KeyValue::new(key, "application/json")));
     }
 }

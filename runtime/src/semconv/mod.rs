@@ -64,8 +64,8 @@ pub(crate) fn attributes(
 pub(crate) fn content(
     convention: Convention,
     site: &Site,
-    input: Option<Box<str>>,
-    output: Option<Box<str>>,
+    input: Option<&str>,
+    output: Option<&str>,
     attributes: &mut Vec<KeyValue>,
 ) {
     match convention {

@@ -49,10 +49,10 @@ pub(super) fn attributes(site: &'static Site, inherited: Option<&Inherited>) -> 
 }
 
 /// Captured arguments and result, for all kinds alike.
-pub(super) fn content(input: Option<Box<str>>, output: Option<Box<str>>, attributes: &mut Vec<KeyValue>) {
+pub(super) fn content(input: Option<&str>, output: Option<&str>, attributes: &mut Vec<KeyValue>) {
     let captured = [(keys::TRACELOOP_ENTITY_INPUT, input), (keys::TRACELOOP_ENTITY_OUTPUT, output)];
     attributes
-        .extend(captured.into_iter().filter_map(|(key, text)| Some(KeyValue::new(key, String::from(text?)))));
+        .extend(captured.into_iter().filter_map(|(key, text)| Some(KeyValue::new(key, text?.to_owned()))));
 }
 
 /// What a span takes over from the spans around it: one of ours of this kind, or (`None`) a foreign one.
@@ -179,8 +179,8 @@ mod tests {
     #[test]
     fn content_is_the_entitys_input_and_output() {
         let mut found = Vec::new();
-        content(Some("{}".into()), None, &mut found);
-        content(None, Some("7".into()), &mut found);
+        content(Some("{}"), None, &mut found);
+        content(None, Some("7"), &mut found);
         let expected = [("traceloop.entity.input", "{}"), ("traceloop.entity.output", "7")];
         assert_eq!(found, expected.map(|(key, text)| KeyValue::new(key, text)));
     }

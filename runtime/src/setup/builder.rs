@@ -16,6 +16,8 @@ use super::guard::{self, Guard};
 use crate::content::Redactor;
 use crate::error::{Error, Result, Shown};
 use crate::export::{self, DynExporter, StdoutFormat};
+use crate::pipeline::attempt::{ExportAttempt, OnExport};
+use crate::pipeline::overflow::Overflow;
 use crate::sampling::Sampler;
 use crate::semconv::Convention;
 
@@ -220,8 +222,10 @@ impl Builder {
         self.check_count(spans, "max_export_batch_size")
     }
 
-    /// The most memory, in estimated bytes, that finished spans may hold while they wait for export; what is over is dropped and
-    /// counted.
+    /// The most memory, in estimated bytes, that finished spans may hold while they wait for export, over all exporters; what is over is
+    /// dropped and counted, as [`on_overflow`](Self::on_overflow) says.
+    ///
+    /// With several exporters each may hold back three quarters of it: one that is down does not take the room of the others.
     ///
     /// Default: 16 MiB. Zero is an error.
     pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
@@ -238,7 +242,44 @@ impl Builder {
         self.check_count(spans, "max_queue_size")
     }
 
-    /// The longest that one export may take.
+    /// Which span gives way, or how long its caller waits, when as many wait for export as may. Default: [`Overflow::DropNewest`].
+    ///
+    /// A wait of more than a day is an error.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let builder = llmetry::builder().on_overflow(llmetry::Overflow::Block(Duration::from_millis(20)));
+    /// ```
+    pub fn on_overflow(mut self, overflow: Overflow) -> Self {
+        self.settings.overflow = overflow;
+        match overflow {
+            Overflow::Block(limit) => self.check_duration(limit, "on_overflow", Duration::ZERO),
+            _ => self,
+        }
+    }
+
+    /// Calls `callback` after each attempt to export, for the program's own metrics. Default: nobody is called. One that is given later
+    /// replaces an earlier one.
+    ///
+    /// It runs on the exporter's thread, which waits for it; what it does is not traced, and its panics are caught. Shorter ways to know
+    /// that an export fails are stderr, where the first failure and the first recovery of each exporter are said, and
+    /// [`Stats`](crate::Stats).
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// static ATTEMPTS_THAT_FAILED: AtomicU64 = AtomicU64::new(0);
+    /// let builder = llmetry::builder().on_export(|attempt| {
+    ///     if attempt.error.is_some() {
+    ///         ATTEMPTS_THAT_FAILED.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// });
+    /// ```
+    pub fn on_export(mut self, callback: impl Fn(&ExportAttempt<'_>) + Send + Sync + 'static) -> Self {
+        self.settings.on_export = Some(OnExport::new(callback));
+        self
+    }
+
+    /// The longest that one attempt to export may take; how often it is repeated is another matter.
     ///
     /// Default: 30 s; OTLP has a shorter limit of its own (`OTEL_EXPORTER_OTLP_TIMEOUT`, 10 s). Environment:
     /// `OTEL_BSP_EXPORT_TIMEOUT`, in milliseconds. Zero and more than a day are errors.

@@ -22,6 +22,8 @@ use crate::error::Result;
 use crate::export::{ExporterSetting, StdoutFormat};
 #[cfg(feature = "propagation")]
 use crate::hosts::{HostPatterns, Policy};
+use crate::pipeline::attempt::OnExport;
+use crate::pipeline::overflow::Overflow;
 use crate::record::Limits;
 use crate::sampling::Sampler;
 use crate::semconv::Convention;
@@ -49,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) max_queue_size: Option<usize>,
     pub(crate) export_timeout: Option<Duration>,
     pub(crate) shutdown_timeout: Option<Duration>,
+    pub(crate) overflow: Overflow,
+    pub(crate) on_export: Option<OnExport>,
     pub(crate) max_attributes: Option<usize>,
     pub(crate) max_events: Option<usize>,
     pub(crate) max_links: Option<usize>,
@@ -86,6 +90,8 @@ pub(crate) struct Config {
     pub(crate) globals: bool,
     /// How long the guard's drop may take.
     pub(crate) shutdown_timeout: Duration,
+    /// Told of each attempt to export.
+    pub(crate) on_export: Option<OnExport>,
     /// What goes with outgoing requests.
     #[cfg(feature = "propagation")]
     pub(crate) outgoing: Policy,
@@ -102,6 +108,8 @@ pub(crate) struct Batch {
     /// In spans; `None`: bytes alone decide.
     pub(crate) max_queue_size: Option<usize>,
     pub(crate) export_timeout: Duration,
+    /// What gives way when as much waits as may.
+    pub(crate) overflow: Overflow,
 }
 
 impl Default for Batch {
@@ -112,6 +120,7 @@ impl Default for Batch {
             max_queue_bytes: 16 * 1024 * 1024,
             max_queue_size: None,
             export_timeout: Duration::from_secs(30),
+            overflow: Overflow::default(),
         }
     }
 }
@@ -159,6 +168,7 @@ impl Config {
             redactor: settings.redactor.clone(),
             globals: settings.globals.unwrap_or(true),
             shutdown_timeout: settings.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
+            on_export: settings.on_export.clone(),
             #[cfg(feature = "propagation")]
             outgoing: outgoing(settings),
             notices,
@@ -184,6 +194,7 @@ impl Config {
             redactor: Redactor::default(),
             globals: true,
             shutdown_timeout: Duration::from_secs(5),
+            on_export: None,
             #[cfg(feature = "propagation")]
             outgoing: Policy::default(),
             notices: Vec::new(),
@@ -232,6 +243,7 @@ fn batch(settings: &Settings, env: Environment<'_>, only_stdout: bool) -> Result
         max_queue_size,
         export_timeout: or_env(settings.export_timeout, || env.millis(&env::BSP_EXPORT_TIMEOUT))?
             .unwrap_or(default.export_timeout),
+        overflow: settings.overflow,
     })
 }
 

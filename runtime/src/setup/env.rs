@@ -64,9 +64,9 @@ variables! {
     OTLP_TRACES_HEADERS = "OTEL_EXPORTER_OTLP_TRACES_HEADERS", default "OTEL_EXPORTER_OTLP_HEADERS":
         "headers of OTLP requests for traces";
     OTLP_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT", default "10000":
-        "the longest that an OTLP export may take, retries included, in milliseconds";
+        "the longest that one attempt of an OTLP export may take, in milliseconds";
     OTLP_TRACES_TIMEOUT = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", default "OTEL_EXPORTER_OTLP_TIMEOUT":
-        "the longest that an OTLP export of traces may take, in milliseconds";
+        "the same, for traces";
     OTLP_INSECURE = "OTEL_EXPORTER_OTLP_INSECURE", default "false":
         "for gRPC endpoints without a scheme: true means http, false https";
     OTLP_TRACES_INSECURE = "OTEL_EXPORTER_OTLP_TRACES_INSECURE", default "OTEL_EXPORTER_OTLP_INSECURE":

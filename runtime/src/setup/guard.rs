@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::export::DynExporter;
 use crate::hub::{self, Installed};
 use crate::pipeline::stats::{Report, Stats};
-use crate::pipeline::worker::{Batching, Pipeline};
+use crate::pipeline::worker::{Batching, Ended, Pipeline, Setting};
 use crate::sync::lock;
 
 /// Estimated bytes of one batch: half of what receivers commonly accept.
@@ -68,9 +68,18 @@ fn start(config: &Config, exporters: Vec<Box<dyn DynExporter>>, for_tests: bool)
             delay: config.batch.schedule_delay,
             export_timeout: config.batch.export_timeout,
         };
-        let (bytes, spans) = (config.batch.max_queue_bytes, config.batch.max_queue_size);
-        let pipeline =
-            Pipeline::start(exporters, &config.resource, config.convention, batching, bytes, spans)?;
+        let setting = Setting {
+            resource: config.resource.clone(),
+            convention: config.convention,
+            batching,
+            queue_bytes: config.batch.max_queue_bytes,
+            queue_spans: config.batch.max_queue_size,
+            overflow: config.batch.overflow,
+            on_export: config.on_export.clone(),
+            epoch,
+            unfinished: |_, _| Vec::new(),
+        };
+        let pipeline = Pipeline::start(exporters, setting)?;
         Ok(Installed {
             epoch,
             sampler: config.sampler.clone(),
@@ -88,7 +97,7 @@ fn start(config: &Config, exporters: Vec<Box<dyn DynExporter>>, for_tests: bool)
     let (installed, replaced) = hub::install(for_tests, make, Error::already_initialised)?;
     if let Some(replaced) = replaced {
         // It belonged to `testing` and exports nothing; only its thread has to end.
-        replaced.pipeline.shutdown(Duration::ZERO);
+        replaced.pipeline.end(Duration::ZERO, Ended::Unknown);
     }
     let processor = PipelineProcessor::new(Arc::clone(&installed.pipeline));
     let provider = bridge::provider(processor, &config.sampler, &config.limits, &config.resource);
@@ -145,7 +154,7 @@ impl Guard {
     pub fn shutdown(mut self, timeout: Duration) -> Report {
         self.running.take().map_or_else(
             || Report { in_time: true, ..Report::default() },
-            |running| running.shutdown(timeout),
+            |running| running.end(timeout, Ended::Unknown),
         )
     }
 
@@ -158,7 +167,7 @@ impl Guard {
         let work = move || {
             let report = running.map_or_else(
                 || Report { in_time: true, ..Report::default() },
-                |running| running.shutdown(timeout),
+                |running| running.end(timeout, Ended::Unknown),
             );
             let waker = {
                 let mut answer = lock(&thread);
@@ -264,19 +273,20 @@ impl Handle {
 }
 
 impl Running {
-    fn shutdown(&self, timeout: Duration) -> Report {
+    fn end(&self, timeout: Duration, ended: Ended) -> Report {
         hub::remove(self.installed.epoch);
         if self.globals {
             global::set_tracer_provider(NoopTracerProvider::new());
         }
-        self.installed.pipeline.shutdown(timeout)
+        self.installed.pipeline.end(timeout, ended)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         let Some(running) = self.running.take() else { return };
-        let report = running.shutdown(self.shutdown_timeout);
+        let ended = if std::thread::panicking() { Ended::Badly } else { Ended::Unknown };
+        let report = running.end(self.shutdown_timeout, ended);
         if !report.is_complete() {
             diag::notice(&report.to_string());
         }

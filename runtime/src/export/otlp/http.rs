@@ -1,24 +1,26 @@
 //! OTLP over HTTP, with a blocking client of our own on ureq.
 //!
-//! opentelemetry-otlp makes the request and repeats it where that helps. The client holds the time limit over all repetitions, sets the
-//! configured headers last (opentelemetry-otlp lets the environment's overwrite them), follows no redirect (the headers are meant for
-//! the configured host only), limits the response, and remembers why a request failed, which opentelemetry-otlp forgets.
+//! opentelemetry-otlp makes the request. The client sends it, once, with the configured headers set last (opentelemetry-otlp lets the
+//! environment's overwrite them), follows no redirect (the headers are meant for the configured host only), limits the response, and
+//! keeps the verdict, for which opentelemetry-otlp's result has no room.
+
+mod answer;
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{HeaderName, HeaderValue, Uri};
-use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response, ResponseBodyTooLarge};
-use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{Protocol, RetryPolicy, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
-use super::super::{OtlpSetting, without_credentials};
-use super::export_error;
+use super::super::{DynExporter, OtlpSetting, Verdict, block_on};
+use super::Receiver;
 use crate::error::{Error, Result};
 use crate::hosts::is_loopback;
 use crate::sync::lock;
@@ -41,7 +43,7 @@ pub(crate) fn exporter(setting: &OtlpSetting) -> Result<HttpExporter> {
         headers.push((HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?, value));
     }
     let config = ureq::Agent::config_builder()
-        // opentelemetry-otlp looks at the status itself.
+        // A status is an answer, too.
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false);
@@ -49,47 +51,51 @@ pub(crate) fn exporter(setting: &OtlpSetting) -> Result<HttpExporter> {
     let is_here = setting.endpoint.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_loopback));
     let config = if is_here { config.proxy(None) } else { config };
     let agent = config.build().new_agent();
-    let attempts = Arc::new(Attempts::default());
-    let client = Client { agent, headers, attempts: Arc::clone(&attempts) };
+    let attempt = Arc::new(Attempt::default());
+    let receiver = Arc::new(Receiver::new(setting));
+    let client = Client { agent, headers, receiver: Arc::clone(&receiver), attempt: Arc::clone(&attempt) };
     let inner = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
         .with_http_client(client)
         .with_endpoint(&setting.endpoint)
         .with_protocol(Protocol::HttpBinary)
         .with_timeout(setting.timeout)
+        .with_retry_policy(RetryPolicy::disabled())
         .build()
         .map_err(|error| refused(error.to_string()))?;
-    let endpoint = without_credentials(&setting.endpoint);
-    Ok(HttpExporter { inner, attempts, endpoint, timeout: setting.timeout })
+    Ok(HttpExporter { inner, attempt, receiver, timeout: setting.timeout })
 }
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct HttpExporter {
     inner: opentelemetry_otlp::SpanExporter,
-    attempts: Arc<Attempts>,
-    endpoint: String,
+    attempt: Arc<Attempt>,
+    receiver: Arc<Receiver>,
+    /// Of one attempt.
     timeout: Duration,
 }
 
-impl SpanExporter for HttpExporter {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        self.attempts.begin(self.timeout);
-        let spans = batch.len();
-        let result = self.inner.export(batch).await;
-        match (result, self.attempts.end()) {
-            (Ok(()), Some(Trouble::Rejected { count, message })) => Err(export_error(
-                &self.endpoint,
-                format!("{count} of {spans} spans were rejected: {message}"),
-            )),
-            (Ok(()), _) => Ok(()),
-            (Err(_), Some(Trouble::Failed(cause))) => Err(export_error(&self.endpoint, cause)),
-            (Err(OTelSdkError::InternalFailure(text)), _) => Err(export_error(&self.endpoint, text)),
-            (Err(other), _) => Err(other),
-        }
+impl DynExporter for HttpExporter {
+    fn name(&self) -> &'static str {
+        "otlp"
     }
 
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+    fn export(&mut self, batch: Vec<SpanData>, timeout: Duration) -> Verdict {
+        let timeout = self.timeout.min(timeout);
+        self.attempt.begin(timeout, batch.len());
+        // The client blocks, and so the future is ready at once.
+        let result = block_on(self.inner.export(batch), timeout);
+        self.attempt.end().unwrap_or_else(|| {
+            let what = match result {
+                Some(Err(error)) => error.to_string(),
+                _ => "no request was made".to_owned(),
+            };
+            Verdict::Refused { error: self.receiver.failure(what) }
+        })
+    }
+
+    fn shutdown(&mut self, timeout: Duration) -> OTelSdkResult {
         self.inner.shutdown_with_timeout(timeout)
     }
 
@@ -98,51 +104,41 @@ impl SpanExporter for HttpExporter {
     }
 }
 
-/// One export: it may take several requests.
+/// What exporter and client tell each other past opentelemetry-otlp.
 #[derive(Debug, Default)]
-struct Attempts(Mutex<State>);
+struct Attempt(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    deadline: Option<Instant>,
-    trouble: Option<Trouble>,
+    timeout: Duration,
+    spans: usize,
+    verdict: Option<Verdict>,
 }
 
-/// What the last request met with.
-#[derive(Debug)]
-enum Trouble {
-    Failed(String),
-    /// The receiver answered 200 and did not take all spans.
-    Rejected {
-        count: u64,
-        message: String,
-    },
-}
-
-impl Attempts {
-    fn begin(&self, timeout: Duration) {
-        *lock(&self.0) = State { deadline: Some(Instant::now() + timeout), trouble: None };
+impl Attempt {
+    fn begin(&self, timeout: Duration, spans: usize) {
+        *lock(&self.0) = State { timeout, spans, verdict: None };
     }
 
-    fn end(&self) -> Option<Trouble> {
-        std::mem::take(&mut *lock(&self.0)).trouble
+    fn limits(&self) -> (Duration, usize) {
+        let state = lock(&self.0);
+        (state.timeout, state.spans)
     }
 
-    /// `None` when there is none.
-    fn time_left(&self) -> Option<Duration> {
-        let left = lock(&self.0).deadline?.saturating_duration_since(Instant::now());
-        (!left.is_zero()).then_some(left)
+    fn met(&self, verdict: Verdict) {
+        lock(&self.0).verdict = Some(verdict);
     }
 
-    fn met(&self, trouble: Option<Trouble>) {
-        lock(&self.0).trouble = trouble;
+    fn end(&self) -> Option<Verdict> {
+        lock(&self.0).verdict.take()
     }
 }
 
 struct Client {
     agent: ureq::Agent,
     headers: Vec<(HeaderName, HeaderValue)>,
-    attempts: Arc<Attempts>,
+    receiver: Arc<Receiver>,
+    attempt: Arc<Attempt>,
 }
 
 /// Without header values.
@@ -154,7 +150,7 @@ impl fmt::Debug for Client {
 
 #[async_trait]
 impl HttpClient for Client {
-    /// Blocks: it runs on the pipeline's thread, which has nothing else to do.
+    /// Blocks: it runs on a thread of the pipeline's, which has nothing else to do.
     async fn send_bytes(
         &self,
         mut request: Request<Bytes>,
@@ -162,121 +158,40 @@ impl HttpClient for Client {
         for (name, value) in &self.headers {
             request.headers_mut().insert(name, value.clone());
         }
-        match self.send(request) {
-            Ok(response) => {
-                self.attempts.met(trouble_in(&response));
-                Ok(response)
-            }
-            Err(error) => {
-                self.attempts.met(Some(Trouble::Failed(with_causes(&*error))));
-                Err(error)
-            }
-        }
+        let (timeout, spans) = self.attempt.limits();
+        self.attempt.met(self.send(request, timeout, spans));
+        // The verdict stands. opentelemetry-otlp has nothing left to judge.
+        Ok(Response::new(Bytes::new()))
     }
 }
 
 impl Client {
-    fn send(&self, request: Request<Bytes>) -> std::result::Result<Response<Bytes>, HttpError> {
-        let Some(left) = self.attempts.time_left() else { return Err("no time left".into()) };
+    fn send(&self, request: Request<Bytes>, timeout: Duration, spans: usize) -> Verdict {
+        if timeout.is_zero() {
+            return Verdict::Later { after: None, error: self.receiver.failure("no time left") };
+        }
         let (parts, body) = request.into_parts();
         let request = Request::from_parts(parts, &body[..]);
-        let request = self.agent.configure_request(request).timeout_global(Some(left)).build();
-        let (parts, body) = self.agent.run(request)?.into_parts();
-        let mut bytes = Vec::new();
-        // One byte more than allowed tells a body of just that size from a larger one.
-        body.into_reader().take(MAX_RESPONSE_BYTES + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_RESPONSE_BYTES {
-            return Err(Box::new(ResponseBodyTooLarge::new()));
-        }
-        Ok(Response::from_parts(parts, bytes.into()))
-    }
-}
-
-/// What opentelemetry-otlp does not tell its caller about a response. Bodies of errors are left out: they may repeat the request.
-fn trouble_in(response: &Response<Bytes>) -> Option<Trouble> {
-    let status = response.status();
-    if status.is_success() {
-        let (count, message) = rejected(response.body())?;
-        return Some(Trouble::Rejected { count, message });
-    }
-    let more = match status.as_u16() {
-        300..=399 => "; redirects are not followed",
-        401 | 403 => "; are the headers right?",
-        404 => "; is the path right?",
-        _ => "",
-    };
-    Some(Trouble::Failed(format!("the receiver answered {status}{more}")))
-}
-
-/// `rejected_spans` and `error_message` of an `ExportTraceServiceResponse`, if spans were rejected. The message is three fields in two
-/// levels, read here by hand: field 1 holds the partial success, in which field 1 is the count and field 2 the text.
-fn rejected(body: &[u8]) -> Option<(u64, String)> {
-    let partial = fields(body).find_map(|field| match field {
-        (1, Field::Bytes(bytes)) => Some(bytes),
-        _ => None,
-    })?;
-    let (mut count, mut message) = (0, String::new());
-    for field in fields(partial) {
-        match field {
-            (1, Field::Number(number)) => count = number,
-            (2, Field::Bytes(bytes)) => {
-                message = String::from_utf8_lossy(&bytes[..bytes.len().min(500)]).into_owned();
+        let request = self.agent.configure_request(request).timeout_global(Some(timeout)).build();
+        match self.agent.run(request) {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                let body = if parts.status.is_success() { read(body) } else { Ok(Vec::new()) };
+                answer::of_answer(&self.receiver, spans, parts.status, &parts.headers, body)
             }
-            _ => {}
+            Err(error) => answer::of_error(&self.receiver, &error),
         }
     }
-    (count > 0).then_some((count, message))
 }
 
-enum Field<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-/// The fields of a protobuf message, as far as they can be read.
-fn fields(mut bytes: &[u8]) -> impl Iterator<Item = (u64, Field<'_>)> {
-    std::iter::from_fn(move || {
-        let key = varint(&mut bytes)?;
-        let field = match key & 7 {
-            0 => Field::Number(varint(&mut bytes)?),
-            2 => {
-                let length = usize::try_from(varint(&mut bytes)?).ok()?;
-                let (value, rest) = bytes.split_at_checked(length)?;
-                bytes = rest;
-                Field::Bytes(value)
-            }
-            // Not used in this message.
-            _ => return None,
-        };
-        Some((key >> 3, field))
-    })
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
+fn read(body: ureq::Body) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells a body of just that size from a larger one.
+    body.into_reader().take(MAX_RESPONSE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_RESPONSE_BYTES {
+        return Err(io::Error::other(format!("the answer is larger than {MAX_RESPONSE_BYTES} bytes")));
     }
-    None
-}
-
-/// The texts of `error` and of what caused it.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let more = next.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = next.source();
-    }
-    text
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -170,6 +170,7 @@ fn batches_and_limits() {
             max_queue_bytes: 16 * 1024 * 1024,
             max_queue_size: Some(300),
             export_timeout: Duration::from_secs(2),
+            overflow: Overflow::DropNewest,
         }
     );
     assert_eq!(

@@ -28,7 +28,7 @@ fn producer(queue: &Arc<Queue<u32>>, bytes: usize, items: [u32; 2]) -> thread::J
         let shard = queue.register();
         let kept = items.into_iter().filter(|item| {
             shard.count_started();
-            let pushed = queue.push(&shard, bytes, || *item);
+            let pushed = queue.push(&shard, bytes, || *item, || false);
             matches!(pushed, Pushed::Kept | Pushed::KeptAndWake)
         });
         kept.collect()
@@ -81,7 +81,7 @@ fn bytes_are_bounded() {
     assert_eq!(out.len() + rest.len(), kept);
     // All is given back: the whole bound is free again.
     let shard = queue.register();
-    assert_eq!(queue.push(&shard, 100, || 1), Pushed::Kept);
+    assert_eq!(queue.push(&shard, 100, || 1, || false), Pushed::Kept);
 }
 
 fn items_are_bounded() {
@@ -95,7 +95,7 @@ fn items_are_bounded() {
     let bytes = queue.drain(&mut out);
     queue.release(out.len(), bytes);
     let shard = queue.register();
-    let again = [1, 2, 3].map(|item| queue.push(&shard, 1, || item));
+    let again = [1, 2, 3].map(|item| queue.push(&shard, 1, || item, || false));
     assert_eq!(again, [Pushed::Kept, Pushed::Kept, Pushed::Full], "the room is back, no more and no less");
 }
 

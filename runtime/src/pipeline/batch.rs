@@ -1,0 +1,148 @@
+//! A batch: spans that are offered together, and what the lanes have made of them so far.
+//!
+//! In: records, and whose they are. Out: `SpanData` for one lane at a time; at the end how many were delivered, failed, rejected. Does
+//! not: know lanes, wait, or count anything but its own spans.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanData;
+
+use super::Record;
+use super::expand::expand;
+use crate::scope::clock::Anchor;
+use crate::semconv::Convention;
+use crate::sync::lock;
+
+/// Whose spans they are, and in which words they are written: one for all batches of a process.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) resource: Resource,
+    pub(crate) convention: Convention,
+}
+
+/// Where the spans of a batch stand until a lane asks for them.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// In memory, small.
+    Memory(Vec<Record>),
+}
+
+impl Source {
+    fn len(&self) -> usize {
+        match self {
+            Self::Memory(records) => records.len(),
+        }
+    }
+}
+
+/// Spans that are offered together. All lanes share it; each expands it when it is its turn.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Batches are numbered in the order in which they were handed over, from 1.
+    pub(super) number: u64,
+    pub(super) origin: Arc<Origin>,
+    /// What it counts for against the bound, itself included.
+    pub(super) bytes: usize,
+    /// Says when the ticks of its records were.
+    anchor: Anchor,
+    source: Source,
+    fate: Mutex<Fate>,
+}
+
+#[derive(Debug)]
+struct Fate {
+    /// Spans that lanes have not concluded, each counted once a lane.
+    open: usize,
+    /// Spans that at least one lane has given up; empty as long as there are none.
+    lost: Vec<bool>,
+    /// Spans that receivers did not take, without saying which.
+    rejected: u64,
+}
+
+/// What became of a batch, each span once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Concluded {
+    pub(super) exported: u64,
+    /// Those that were rejected among them.
+    pub(super) failed: u64,
+    pub(super) rejected: u64,
+}
+
+impl Batch {
+    /// What a batch itself weighs, beside its spans.
+    pub(super) const OWN_BYTES: usize = size_of::<Self>() + 64;
+
+    pub(super) fn new(origin: Arc<Origin>, anchor: Anchor, source: Source, bytes: usize) -> Self {
+        let fate = Mutex::new(Fate { open: 0, lost: Vec::new(), rejected: 0 });
+        Self { number: 0, origin, bytes, anchor, source, fate }
+    }
+
+    /// How many spans it has.
+    pub(super) fn spans(&self) -> usize {
+        self.source.len()
+    }
+
+    /// So many lanes will conclude it.
+    pub(super) fn expect(&mut self, lanes: usize) {
+        let open = lanes * self.spans();
+        self.fate.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).open = open;
+    }
+
+    /// The spans of `range` as exporters take them.
+    pub(super) fn expand(&self, range: Range<usize>) -> Vec<SpanData> {
+        match &self.source {
+            Source::Memory(records) => records
+                .get(range)
+                .unwrap_or_default()
+                .iter()
+                .map(|record| expand(record, self.origin.convention, &self.anchor))
+                .collect(),
+        }
+    }
+
+    /// The spans of the traces that `wanted` names.
+    #[cfg(feature = "testing")]
+    pub(super) fn of_traces(&self, wanted: impl Fn(u128) -> bool) -> Vec<SpanData> {
+        match &self.source {
+            Source::Memory(records) => records
+                .iter()
+                .filter(|record| wanted(record.trace_id()))
+                .map(|record| expand(record, self.origin.convention, &self.anchor))
+                .collect(),
+        }
+    }
+
+    /// One lane has delivered `range`, all but `rejected` spans; the whole if that was the last that was open.
+    pub(super) fn delivered(&self, range: &Range<usize>, rejected: u64) -> Option<Concluded> {
+        let mut fate = lock(&self.fate);
+        fate.rejected += rejected;
+        self.close(&mut fate, range)
+    }
+
+    /// One lane has given `range` up.
+    pub(super) fn lost(&self, range: &Range<usize>) -> Option<Concluded> {
+        let mut fate = lock(&self.fate);
+        fate.lost.resize(self.spans(), false);
+        fate.lost[range.clone()].fill(true);
+        self.close(&mut fate, range)
+    }
+
+    /// It makes room for others: how many of its spans no lane had given up before, and how many one had.
+    pub(super) fn displaced(&self) -> (u64, u64) {
+        let lost = lock(&self.fate).lost.iter().filter(|lost| **lost).count();
+        ((self.spans() - lost) as u64, lost as u64)
+    }
+
+    fn close(&self, fate: &mut Fate, range: &Range<usize>) -> Option<Concluded> {
+        fate.open = fate.open.saturating_sub(range.len());
+        if fate.open > 0 {
+            return None;
+        }
+        let lost = fate.lost.iter().filter(|lost| **lost).count() as u64;
+        let kept = self.spans() as u64 - lost;
+        let rejected = fate.rejected.min(kept);
+        Some(Concluded { exported: kept - rejected, failed: lost + rejected, rejected })
+    }
+}

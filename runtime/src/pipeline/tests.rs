@@ -1,0 +1,1 @@
+//! Lanes with scripted exporters.
