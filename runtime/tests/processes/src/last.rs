@@ -30,7 +30,7 @@ pub fn act(act: Act) {
             ledger::ending();
             send(signal);
             // Whoever handles it does so on a thread of its own, perhaps.
-            thread::sleep(Duration::from_secs(60));
+            thread::sleep(Duration::from_mins(1));
         }
         Act::Abort => {
             ledger::ending();

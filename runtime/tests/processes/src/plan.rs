@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// One way that a process can end.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// In arguments and in the machine-readable rows.
     pub name: &'static str,

@@ -20,7 +20,7 @@ use llmetry_processes::plan::{Act, Opted, Place, Plan};
 use llmetry_processes::{landing, last, ledger};
 
 #[allow(unused_imports, reason = "what has landed stands before it")]
-use llmetry_processes::landing::{BuilderLater as _, StatsLater as _};
+use llmetry_processes::landing::BuilderLater as _;
 
 /// The longest that the next start may take to send what is left.
 const RECOVERY: Duration = Duration::from_secs(20);
@@ -95,7 +95,7 @@ fn recover(spool: &Path) -> ! {
     let handle = guard.handle();
     loop {
         guard.flush(RECOVERY.saturating_sub(begin.elapsed()));
-        if handle.stats().spooled() == 0 || begin.elapsed() > RECOVERY {
+        if handle.stats().spooled == 0 || begin.elapsed() > RECOVERY {
             break;
         }
         thread::sleep(Duration::from_millis(5));
@@ -103,5 +103,5 @@ fn recover(spool: &Path) -> ! {
     let report = guard.shutdown(Duration::from_secs(5));
     // Stdout is for spans. One that cannot be written to is no reason to fail.
     let _ = io::Write::write_all(&mut io::stderr(), format!("{report}\n").as_bytes());
-    exit(if report.stats.spooled() == 0 { 0 } else { 3 })
+    exit(if report.stats.spooled == 0 { 0 } else { 3 })
 }

@@ -25,7 +25,7 @@ use crate::producer::{Account, End, Producer};
 use crate::random::Random;
 
 /// How long the producer may take to come to its end, or to send what is left.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 /// Between two looks at the producer's memory.
 const SAMPLE: Duration = Duration::from_millis(100);
 /// The youngest process that is looked at: what is reserved at the start is no growth.
@@ -77,7 +77,7 @@ impl Soak {
         let (mut ends, mut memory) = (Vec::new(), Vec::new());
         let begin = Instant::now();
         // Fewer restarts in a long soak, so that a process gets old enough to grow.
-        let longest = (length.as_millis() as u64 / 20).max(2_000);
+        let longest = (length.as_secs() * 50).max(2_000);
         while begin.elapsed() < length {
             let mut producer = Producer::start(&scratch, ends.len(), faults.address());
             faults.generation(ends.len());

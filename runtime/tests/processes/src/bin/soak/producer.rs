@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use llmetry::opentelemetry::trace::TraceContextExt;
 use llmetry::{Handle, Stats, task, workflow};
 #[allow(unused_imports, reason = "what has landed stands before it")]
-use llmetry_processes::landing::{BuilderLater as _, StatsLater as _};
+use llmetry_processes::landing::BuilderLater as _;
 use llmetry_processes::{child, last, ledger};
 
 use crate::faults::Faults;
@@ -145,13 +145,13 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
 
 fn drain(account: &Path, guard: llmetry::Guard) -> ExitCode {
     let begin = Instant::now();
-    while guard.stats().spooled() > 0 && begin.elapsed() < LIMIT / 2 {
+    while guard.stats().spooled > 0 && begin.elapsed() < LIMIT / 2 {
         guard.flush(LIMIT / 2);
         thread::sleep(Duration::from_millis(20));
     }
     let report = guard.shutdown(Duration::from_secs(5));
     write_down(account, &report.stats);
-    ExitCode::from(if report.stats.spooled() == 0 { 0 } else { 3 })
+    ExitCode::from(if report.stats.spooled == 0 { 0 } else { 3 })
 }
 
 fn keep_account(path: &Path, handle: &Handle) {
@@ -167,7 +167,7 @@ fn keep_account(path: &Path, handle: &Handle) {
 }
 
 fn write_down(path: &Path, stats: &Stats) {
-    let line = format!("{} {} {}\n", stats.failed, stats.rejected(), stats.dropped_total());
+    let line = format!("{} {} {}\n", stats.failed, stats.rejected, stats.dropped_total());
     if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(path) {
         // A line that is missing shows up as spans that nobody has counted.
         let _ = file.write_all(line.as_bytes());

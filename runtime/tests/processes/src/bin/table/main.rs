@@ -29,24 +29,25 @@ fn main() -> ExitCode {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = manifest.join("../../../ENDINGS.md");
     let programs = Programs::start(build(manifest));
-    let (rows, configs): (Vec<Row>, fn(Row) -> Vec<Config>) = match asked.as_deref() {
-        None => (Row::all().collect(), Config::all),
-        Some("--check") => (each_once(), Config::short),
-        Some(text) => (Row::all().filter(|row| row.to_string().contains(text)).collect(), Config::all),
+    let is_check = asked.as_deref() == Some("--check");
+    let rows: Vec<Row> = match asked.as_deref() {
+        None => Row::all().collect(),
+        Some("--check") => each_once(),
+        Some(text) => Row::all().filter(|row| row.to_string().contains(text)).collect(),
     };
+    let configs = |row| if is_check { Config::short() } else { Config::all(row) };
     let jobs: Vec<_> =
         rows.iter().flat_map(|row| configs(*row).into_iter().map(|config| (*row, config))).collect();
     println!("{} rows, {} runs", rows.len(), jobs.len());
     let runs = run(&programs, jobs);
     let mut broken = judge::judge(&runs);
-    match asked.as_deref() {
-        Some("--check") => broken.extend(render::stale(&fs::read_to_string(&page).unwrap_or_default())),
-        asked => {
-            let text = render::page(&runs, &broken);
-            println!("{}", text.split("<details>").next().unwrap_or(&text));
-            if asked.is_none() {
-                fs::write(&page, text).expect("ENDINGS.md can be written");
-            }
+    if is_check {
+        broken.extend(render::stale(&fs::read_to_string(&page).unwrap_or_default()));
+    } else {
+        let text = render::page(&runs, &broken);
+        println!("{}", text.split("<details>").next().unwrap_or(&text));
+        if asked.is_none() {
+            fs::write(&page, text).expect("ENDINGS.md can be written");
         }
     }
     for promise in &broken {
@@ -118,7 +119,7 @@ impl Config {
     }
 
     /// Over HTTP alone, without the stock processor.
-    fn short(_: Row) -> Vec<Self> {
+    fn short() -> Vec<Self> {
         let ours = [false, true].map(|spool| Self::Ours { output: Output::Http, spool });
         [Self::Bare].into_iter().chain(ours).collect()
     }

@@ -111,7 +111,7 @@ impl Programs {
             if output == Output::Stdout { arrived.take(&name) } else { self.receiver.kept.take(&name) };
         let ledger = Ledger::read(&plan.ledger).unwrap_or_default();
         let _ = fs::remove_dir_all(&folder);
-        compare(row, config, ended, next, &ledger, &arrived)
+        compare(row, config, ended, next.as_ref(), &ledger, &arrived)
     }
 
     fn command(&self, program: &Path, output: Output, run: &str) -> Command {
@@ -137,7 +137,7 @@ fn compare(
     row: Row,
     config: Config,
     ended: Ended,
-    next: Option<Ended>,
+    next: Option<&Ended>,
     ledger: &Ledger,
     arrived: &receiver::Run,
 ) -> Run {
@@ -173,7 +173,7 @@ fn compare(
             .ending
             .and_then(|begin| ended.at.duration_since(begin).ok())
             .map(|time| time.as_secs_f64() * 1e3),
-        next: next.as_ref().map(|next| child::said(next.status)),
-        stderr: ended.stderr + next.as_ref().map_or("", |next| &next.stderr),
+        next: next.map(|next| child::said(next.status)),
+        stderr: ended.stderr + next.map_or("", |next| &next.stderr),
     }
 }
