@@ -6,8 +6,8 @@
 
 pub mod child;
 pub mod executor;
-pub mod landing;
 pub mod last;
 pub mod ledger;
+pub mod next;
 pub mod plan;
 pub mod receiver;

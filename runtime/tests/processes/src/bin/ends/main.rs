@@ -7,23 +7,22 @@
 mod work;
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::exit;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use llmetry::Guard;
 use llmetry_processes::executor::{Executor, carry};
 use llmetry_processes::plan::{Act, Opted, Place, Plan};
-use llmetry_processes::{landing, last, ledger};
-
-#[allow(unused_imports, reason = "what has landed stands before it")]
-use llmetry_processes::landing::BuilderLater as _;
+use llmetry_processes::{last, ledger, next};
 
 /// The longest that the next start may take to send what is left.
 const RECOVERY: Duration = Duration::from_secs(20);
+
+/// More than any of these programs makes, and little to reserve some thousand times.
+const SPOOL_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The guard, where the program keeps it in a static.
 static HELD: Mutex<Option<Guard>> = Mutex::new(None);
@@ -80,28 +79,19 @@ fn main() -> Result<(), Failure> {
 fn start(plan: &Plan) -> Guard {
     let mut builder = llmetry::builder().service_name("ends");
     if let Some(spool) = &plan.spool {
-        builder = builder.spool(spool);
+        builder = builder.spool(spool).spool_bytes(SPOOL_BYTES);
     }
     if matches!(plan.row.ending.act, Act::Signal(_, Opted::In) | Act::Graceful) {
-        builder = builder.end_on_signals(landing::Signal::ALL);
+        builder = builder.end_on_signals(llmetry::Signal::ALL);
     }
     builder.init().expect("telemetry starts")
 }
 
 /// Ends with 0 when nothing is left in `spool`, else with 3.
 fn recover(spool: &Path) -> ! {
-    let guard = llmetry::builder().service_name("recovers").spool(spool).init().expect("telemetry starts");
-    let begin = Instant::now();
-    let handle = guard.handle();
-    loop {
-        guard.flush(RECOVERY.saturating_sub(begin.elapsed()));
-        if handle.stats().spooled == 0 || begin.elapsed() > RECOVERY {
-            break;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    let report = guard.shutdown(Duration::from_secs(5));
+    let builder = llmetry::builder().service_name("recovers").spool(spool).spool_bytes(SPOOL_BYTES);
+    let (empty, report) = next::send(builder.init().expect("telemetry starts"), spool, RECOVERY);
     // Stdout is for spans. One that cannot be written to is no reason to fail.
-    let _ = io::Write::write_all(&mut io::stderr(), format!("{report}\n").as_bytes());
-    exit(if report.stats.spooled == 0 { 0 } else { 3 })
+    let _ = io::stderr().write_all(format!("{report}\n").as_bytes());
+    exit(if empty { 0 } else { 3 })
 }

@@ -11,7 +11,7 @@ use llmetry::opentelemetry::trace::TraceContextExt;
 use llmetry::{agent, task, tool, workflow};
 use llmetry_processes::executor::yield_now;
 use llmetry_processes::plan::{Act, Place, Plan};
-use llmetry_processes::{landing, last, ledger};
+use llmetry_processes::{last, ledger};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::HELD;
@@ -142,7 +142,7 @@ fn end(plan: &Plan) -> bool {
             if plan.bare {
                 std::process::exit(code);
             }
-            landing::exit(code);
+            llmetry::exit(code);
         }
         other => last::act(other),
     }

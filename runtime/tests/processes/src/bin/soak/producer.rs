@@ -8,13 +8,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode, Stdio, exit};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use llmetry::opentelemetry::trace::TraceContextExt;
 use llmetry::{Handle, Stats, task, workflow};
-#[allow(unused_imports, reason = "what has landed stands before it")]
-use llmetry_processes::landing::BuilderLater as _;
-use llmetry_processes::{child, last, ledger};
+use llmetry_processes::{child, last, ledger, next};
 
 use crate::faults::Faults;
 use crate::{LIMIT, wait};
@@ -119,7 +117,7 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
     let guard = builder.init().expect("telemetry starts");
     let (path, handle) = (PathBuf::from(account), guard.handle());
     if what == "drain" {
-        return drain(&path, guard);
+        return drain(Path::new(spool), &path, guard);
     }
     thread::spawn(move || keep_account(&path, &handle));
     for _ in 0..THREADS {
@@ -143,15 +141,10 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
     exit(0)
 }
 
-fn drain(account: &Path, guard: llmetry::Guard) -> ExitCode {
-    let begin = Instant::now();
-    while guard.stats().spooled > 0 && begin.elapsed() < LIMIT / 2 {
-        guard.flush(LIMIT / 2);
-        thread::sleep(Duration::from_millis(20));
-    }
-    let report = guard.shutdown(Duration::from_secs(5));
+fn drain(spool: &Path, account: &Path, guard: llmetry::Guard) -> ExitCode {
+    let (empty, report) = next::send(guard, spool, LIMIT / 2);
     write_down(account, &report.stats);
-    ExitCode::from(if report.stats.spooled == 0 { 0 } else { 3 })
+    ExitCode::from(if empty { 0 } else { 3 })
 }
 
 fn keep_account(path: &Path, handle: &Handle) {

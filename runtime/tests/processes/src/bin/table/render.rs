@@ -16,7 +16,8 @@ const INTRODUCTION: &str = "\
 Each row is a way in which a process can end. Real programs were run for it, under tokio's `current_thread` and `multi_thread` runtime and
 under none; with the ending inside a sync task, inside an async task three spans deep, after the workflow, and while two other threads go
 on working; against a receiver for OTLP over HTTP and over gRPC, and printing JSON lines. Before its end each program writes down which
-of its functions have returned and which are still open, and that is compared with what arrived.
+of its functions have returned and which are still open, and that is compared with what arrived. What makes no sense is left out: tasks, and a
+runtime that goes first, where there is none; waiting for a signal inside a sync task.
 
 - *finished*: spans of functions that had returned when the ending began. *open*: spans of functions that had not; counted if they arrived and
   say so (`llmetry.outcome=incomplete`, or how they were unwound), with an error status where the ending is a failure and without where it is not.
@@ -106,12 +107,15 @@ pub(crate) fn page(runs: &[Run], broken: &[String]) -> String {
             line(&mut page, ending, &of);
         }
     }
-    let ours = runs.iter().filter(|run| matches!(run.config, Config::Ours { .. }));
-    let (programs, twice) = ours.fold((0, 0), |(runs, twice), run| (runs + 1, twice + run.duplicates));
+    let ours: Vec<&Run> = runs.iter().filter(|run| matches!(run.config, Config::Ours { .. })).collect();
+    let promised = ours.iter().filter(|run| run.row.ending.controlled || is_ours(run, true));
+    let missed: usize = promised.map(|run| run.closed_late.made - run.closed_late.arrived).sum();
+    let twice: usize = ours.iter().map(|run| run.duplicates).sum();
     let _ = writeln!(
         page,
-        "\n{programs} runs of programs on llmetry; {twice} spans came twice, all of them with the spool, from programs that were gone before \
-         they knew that a batch was confirmed.\n"
+        "\n{} programs on llmetry were run. {missed} spans that another thread ended in the moment in which the process did were refused, and \
+         counted as dropped. {twice} spans came twice, which the spool allows: it sends what it cannot know to be confirmed.\n",
+        ours.len(),
     );
     if !broken.is_empty() {
         page += "## Broken promises\n\n";
@@ -208,8 +212,9 @@ fn cell(run: &Run) -> String {
     let Run { finished, open, .. } = run;
     let unmarked = matches!(run.config, Config::Ours { .. }) && run.marked < open.arrived;
     let remark = if unmarked { format!("({} unmarked) ", open.arrived - run.marked) } else { String::new() };
+    let twice = if run.duplicates > 0 { format!(" {} twice", run.duplicates) } else { String::new() };
     let time = run.milliseconds.map_or_else(String::new, |time| format!(" {time:.0}"));
-    format!("{remark}{}/{} {}/{}{time}", finished.arrived, finished.made, open.arrived, open.made)
+    format!("{remark}{}/{} {}/{}{twice}{time}", finished.arrived, finished.made, open.arrived, open.made)
 }
 
 /// A line if `page` was not made for the rows of the plan.
