@@ -4,7 +4,7 @@
 //! to us), or say the same thing again and again. Nothing else in the crate writes to stderr.
 
 use std::io::Write;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use crate::sync::lock;
 
@@ -14,8 +14,15 @@ const MAX_SAID: usize = 256;
 
 /// Says `message`.
 pub(crate) fn notice(message: &str) {
+    let line = line(message);
+    // Beside std's lock: who exits while he holds it, or was forked while somebody else did, would wait for himself.
+    #[cfg(unix)]
+    if let Ok(descriptor) = std::os::fd::AsFd::as_fd(&std::io::stderr()).try_clone_to_owned() {
+        let _ = std::fs::File::from(descriptor).write_all(line.as_bytes());
+        return;
+    }
     // One write, so that lines of several threads do not mix; who has closed stderr does not want to know.
-    let _ = std::io::stderr().write_all(line(message).as_bytes());
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// Says `message` unless something was said for `key` before, in this process.
@@ -23,6 +30,11 @@ pub(crate) fn once(key: &'static str, message: &str) {
     if first_time(&SAID, key) {
         notice(message);
     }
+}
+
+/// Holds what is locked here, so that a fork leaves it unlocked in the child.
+pub(crate) fn hold() -> MutexGuard<'static, Vec<&'static str>> {
+    lock(&SAID)
 }
 
 fn first_time(said: &Mutex<Vec<&'static str>>, key: &'static str) -> bool {

@@ -71,6 +71,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // A library's build (no feature `sdk`) compiles the scopes that a program's features bring to life.
 #![cfg_attr(not(feature = "sdk"), allow(dead_code, unreachable_pub))]
+// What prepares for forks and signals has nobody to call it elsewhere.
+#![cfg_attr(not(unix), allow(dead_code))]
 // What a feature adds is linked to where it is there.
 #![cfg_attr(
     not(all(feature = "reqwest", feature = "testing", feature = "tower")),
@@ -156,7 +158,7 @@ pub use crate::scope::{InCurrentTrace, InTrace, Span, current, scoped};
 #[cfg(feature = "sdk")]
 pub use crate::semconv::Convention;
 #[cfg(feature = "sdk")]
-pub use crate::setup::{Builder, Guard, Handle, builder, init};
+pub use crate::setup::{Builder, Guard, Handle, Signal, builder, exit, init};
 pub use crate::value::IntoValue;
 
 /// The README's snippets compile.

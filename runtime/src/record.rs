@@ -5,11 +5,14 @@
 //! own thread. Does not: name attributes (`semconv` does), allocate on the caller unless the user added something.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanContext, TraceState};
 use opentelemetry::{Key, KeyValue, StringValue};
+
+use crate::sync::lock;
 
 /// Which attribute opened a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +38,20 @@ pub struct Site {
     pub(crate) err_is_error: bool,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
+    /// 0: it has not been asked for. [`NO_NUMBER`]: there was none left.
+    number: AtomicU32,
 }
+
+/// Every site that was asked for its number; the first one has number 1.
+static SITES: Mutex<Vec<&'static Site>> = Mutex::new(Vec::new());
+/// A program has as many sites as annotated functions: far fewer.
+const MAX_SITES: usize = 65_536;
+const NO_NUMBER: u32 = u32::MAX;
 
 impl Site {
     /// A site without version, whose `Err` counts as an error.
     pub const fn new(kind: Kind, name: &'static str) -> Self {
-        Self { kind, name, version: None, err_is_error: true, file: "", line: 0 }
+        Self { kind, name, version: None, err_is_error: true, file: "", line: 0, number: AtomicU32::new(0) }
     }
 
     /// `version = …`
@@ -64,6 +75,43 @@ impl Site {
         self.line = line;
         self
     }
+
+    /// What stands for this site where a pointer cannot: the same for as long as the process lives. 0 if there were too many sites; then
+    /// [`numbered`](Self::numbered) does not find it.
+    #[inline]
+    pub(crate) fn number(&'static self) -> u32 {
+        match self.number.load(Ordering::Relaxed) {
+            0 => self.take_number(),
+            NO_NUMBER => 0,
+            number => number,
+        }
+    }
+
+    #[cold]
+    fn take_number(&'static self) -> u32 {
+        let mut sites = lock(&SITES);
+        // Two threads may have come: under the lock the second one finds what the first has written.
+        let taken = self.number.load(Ordering::Relaxed);
+        if taken != 0 {
+            return if taken == NO_NUMBER { 0 } else { taken };
+        }
+        let number = u32::try_from(sites.len() + 1).ok().filter(|_| sites.len() < MAX_SITES);
+        if number.is_some() {
+            sites.push(self);
+        }
+        self.number.store(number.unwrap_or(NO_NUMBER), Ordering::Relaxed);
+        number.unwrap_or(0)
+    }
+
+    /// The site of that number.
+    pub(crate) fn numbered(number: u32) -> Option<&'static Self> {
+        lock(&SITES).get(usize::try_from(number.checked_sub(1)?).ok()?).copied()
+    }
+}
+
+/// Holds what this room locks, so that a fork leaves it unlocked in the child.
+pub(crate) fn hold() -> MutexGuard<'static, Vec<&'static Site>> {
+    lock(&SITES)
 }
 
 /// How much one span may hold; what is over is counted, never kept.
@@ -101,6 +149,8 @@ pub(crate) enum Ending {
     Panicked,
     /// The future was dropped before its end.
     Cancelled,
+    /// It was still open when its process ended; `failed`, if the process did.
+    Incomplete { failed: bool },
 }
 
 /// A finished span as its caller leaves it: 80 bytes, no allocation unless something was added to it.
@@ -141,7 +191,7 @@ impl SpanRecord {
 }
 
 /// What was added to one span while it was open.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Extra {
     pub(crate) attributes: Vec<KeyValue>,
     pub(crate) dropped_attributes: u32,
@@ -163,7 +213,7 @@ pub(crate) struct Extra {
 }
 
 /// A span event.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Event {
     pub(crate) name: Cow<'static, str>,
     pub(crate) time: SystemTime,
@@ -171,7 +221,7 @@ pub(crate) struct Event {
 }
 
 /// The error that a function returned.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ErrorInfo {
     /// The error's type, low cardinality: `error.type`.
     pub(crate) type_name: Cow<'static, str>,
@@ -250,6 +300,22 @@ mod tests {
         // 80 B on 2026-11-21; 96 B with the trace id as a `u128`. Copied three times on its way.
         assert!(size_of::<SpanRecord>() <= 80, "{}", size_of::<SpanRecord>());
         assert_eq!(size_of::<crate::pipeline::Record>(), size_of::<SpanRecord>());
+    }
+
+    #[test]
+    fn a_site_has_one_number() {
+        static ONE: Site = Site::new(Kind::Task, "one");
+        static TWO: Site = Site::new(Kind::Tool, "two");
+        let numbers: Vec<_> = std::thread::scope(|threads| {
+            let asking: Vec<_> = (0..4).map(|_| threads.spawn(|| (ONE.number(), TWO.number()))).collect();
+            asking.into_iter().map(|thread| thread.join().expect("it only asks")).collect()
+        });
+        let (one, two) = (ONE.number(), TWO.number());
+        assert_eq!(numbers, [(one, two); 4]);
+        assert_ne!(one, two);
+        assert!(std::ptr::eq(Site::numbered(one).expect("it has one"), &raw const ONE));
+        assert!(std::ptr::eq(Site::numbered(two).expect("it has one"), &raw const TWO));
+        assert!(Site::numbered(0).is_none() && Site::numbered(NO_NUMBER).is_none());
     }
 
     #[test]

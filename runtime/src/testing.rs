@@ -65,7 +65,7 @@ struct Recording {
 impl Recording {
     fn start() -> Self {
         let pipeline = setup::pipeline_for_tests().expect("the pipeline's thread starts");
-        let trace_id = scope::fresh_trace_id().expect("not called from a thread-local destructor");
+        let trace_id = scope::random_trace_id().expect("not called from a thread-local destructor");
         pipeline.tap(trace_id);
         Self { pipeline, trace_id }
     }

@@ -7,8 +7,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 target=x86_64-unknown-linux-gnu
-# Unsafe code stands in the clock; slots, slab and queue have protocols of their own; `stress` runs them
-# all together, as a program does.
+# Unsafe code stands in the clock, and at the end of the process, which is left to tests in processes of their own; slots, slab
+# and queue have protocols of their own; `stress` runs them all together, as a program does.
 tests=(scope::clock scope::slot scope::slab scope::id pipeline::queue stress)
 features=(--no-default-features --features sdk,testing)
 out=${CARGO_TARGET_DIR:-target}/sanitizers

@@ -8,8 +8,9 @@ use opentelemetry::trace::{Span as _, SpanContext, TraceContextExt};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
+use crate::hub::{self, Installed};
+use crate::pipeline::Record;
 use crate::pipeline::worker::Pipeline;
-use crate::pipeline::{Intake, Record};
 use crate::scope::inherit;
 use crate::semconv;
 
@@ -21,15 +22,21 @@ use crate::semconv;
 #[derive(Clone, Debug)]
 pub struct PipelineProcessor {
     pipeline: Arc<Pipeline>,
+    /// The number of its installation.
+    epoch: u32,
 }
 
 impl PipelineProcessor {
-    pub(crate) fn new(pipeline: Arc<Pipeline>) -> Self {
-        Self { pipeline }
+    pub(crate) fn new(installed: &Installed) -> Self {
+        Self { pipeline: Arc::clone(&installed.pipeline), epoch: installed.epoch }
     }
 
-    fn intake(&self) -> &Intake {
-        &self.pipeline.intake
+    /// Calls `f` with the pipeline: in a forked process with the one that is there now, if any; its parent's has stayed behind.
+    fn with<R>(&self, f: impl FnOnce(&Pipeline) -> R) -> Option<R> {
+        if hub::is_own(self.epoch) {
+            return Some(f(&self.pipeline));
+        }
+        hub::installed().map(|installed| f(&installed.pipeline))
     }
 }
 
@@ -43,7 +50,12 @@ impl SpanProcessor for PipelineProcessor {
         if !span.span_context().is_sampled() {
             return;
         }
-        self.intake().count_foreign_start();
+        let Some(convention) = self.with(|pipeline| {
+            pipeline.intake.count_foreign_start();
+            pipeline.convention
+        }) else {
+            return;
+        };
         let parent_span = parent.span();
         let (_, parent_id) = ids(parent_span.span_context());
         let (trace_id, span_id) = ids(span.span_context());
@@ -54,7 +66,7 @@ impl SpanProcessor for PipelineProcessor {
         let Some(inherited) = inherit::around(parent_span.span_context(), trace_id, parent_id, parent) else {
             return;
         };
-        for attribute in semconv::inherited_attributes(self.pipeline.convention, &inherited) {
+        for attribute in semconv::inherited_attributes(convention, &inherited) {
             span.set_attribute(attribute);
         }
         inherit::remember_foreign(trace_id, span_id, inherited);
@@ -69,13 +81,19 @@ impl SpanProcessor for PipelineProcessor {
         if !span.span_context.is_sampled() {
             return;
         }
+        // Begun before this process was forked: its end in the parent is the one that counts.
+        if hub::is_from_before_fork(span.start_time) {
+            return;
+        }
         semconv::count_tokens(&mut span.attributes);
-        crate::scope::push_foreign(self.intake(), Record::Foreign(Box::new(span)));
+        let record = Record::Foreign(Box::new(span));
+        self.with(|pipeline| crate::scope::push_foreign(&pipeline.intake, record));
     }
 
     fn force_flush(&self) -> OTelSdkResult {
         let timeout = Duration::from_secs(5);
-        if self.pipeline.flush(timeout).in_time { Ok(()) } else { Err(OTelSdkError::Timeout(timeout)) }
+        let in_time = self.with(|pipeline| pipeline.flush(timeout).in_time).unwrap_or(true);
+        if in_time { Ok(()) } else { Err(OTelSdkError::Timeout(timeout)) }
     }
 
     fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {

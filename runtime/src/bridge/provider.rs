@@ -35,7 +35,8 @@ pub(crate) fn provider(
         .build()
 }
 
-/// Random ids, unless `testing::record` asks for a trace.
+/// Random ids, unless `testing::record` asks for a trace. From our own generator, which a fork does not make repeat itself; OpenTelemetry's
+/// serves where a thread is ending.
 #[derive(Debug, Default)]
 struct Ids(RandomIdGenerator);
 
@@ -47,11 +48,11 @@ impl IdGenerator for Ids {
         {
             return TraceId::from(forced.0);
         }
-        self.0.new_trace_id()
+        crate::scope::random_trace_id().map_or_else(|| self.0.new_trace_id(), TraceId::from)
     }
 
     fn new_span_id(&self) -> SpanId {
-        self.0.new_span_id()
+        crate::scope::random_span_id().map_or_else(|| self.0.new_span_id(), SpanId::from)
     }
 }
 

@@ -47,6 +47,12 @@ pub(crate) fn ended(span_id: u64) {
     }
 }
 
+/// Holds what is locked here, so that a fork leaves it unlocked in the child.
+#[cfg(feature = "sdk")]
+pub(crate) fn hold() -> std::sync::MutexGuard<'static, Option<HashSet<u64>>> {
+    lock(&OPEN)
+}
+
 /// Whether the current span is somebody else's for a call to a model.
 pub(super) fn is_model_call() -> bool {
     if COUNT.load(Ordering::Relaxed) == 0 {

@@ -91,6 +91,10 @@ pub(crate) fn without_credentials(url: &str) -> String {
 
 /// What became of one attempt to deliver a batch.
 #[derive(Debug)]
+#[cfg_attr(
+    not(any(feature = "otlp-http", feature = "otlp-grpc")),
+    allow(dead_code, reason = "exporters of the SDK's kind do not tell as much")
+)]
 pub(crate) enum Verdict {
     /// The receiver has confirmed it: all of its spans but `rejected`, for the reason in `message`. It is never offered again.
     Delivered { rejected: u64, message: String },
@@ -179,24 +183,37 @@ fn block_on(future: impl Future<Output = OTelSdkResult>, timeout: Duration) -> O
     }
 }
 
-/// The exporters that `settings` ask for.
+/// The exporters that `settings` ask for. In a process that was `forked` they use no lock that a thread of its parent may have held.
 ///
 /// # Errors
 ///
 /// When one of them cannot be built.
-pub(crate) fn build(settings: &[ExporterSetting]) -> Result<Vec<Box<dyn DynExporter>>> {
-    settings.iter().map(build_one).collect()
+pub(crate) fn build(settings: &[ExporterSetting], forked: bool) -> Result<Vec<Box<dyn DynExporter>>> {
+    settings.iter().map(|setting| build_one(setting, forked)).collect()
+}
+
+/// Std's stdout, whose lock keeps lines whole; behind the lock's back where nobody may ever unlock it.
+#[cfg(feature = "stdout")]
+fn stdout(forked: bool) -> Box<dyn std::io::Write + Send> {
+    let stdout = std::io::stdout();
+    #[cfg(unix)]
+    if forked && let Ok(descriptor) = std::os::fd::AsFd::as_fd(&stdout).try_clone_to_owned() {
+        return Box::new(std::fs::File::from(descriptor));
+    }
+    let _ = forked;
+    Box::new(stdout)
 }
 
 /// `setup::config` lets no setting through whose feature is off; what is left for one that is off here is to say so.
-fn build_one(setting: &ExporterSetting) -> Result<Box<dyn DynExporter>> {
+#[cfg_attr(not(feature = "stdout"), expect(unused_variables, reason = "no other exporter needs it"))]
+fn build_one(setting: &ExporterSetting, forked: bool) -> Result<Box<dyn DynExporter>> {
     match setting {
         #[cfg(feature = "stdout")]
         ExporterSetting::Tree { colour } => {
-            Ok(boxed("stdout", tree::TreeExporter::new(std::io::stdout(), *colour)))
+            Ok(boxed("stdout", tree::TreeExporter::new(stdout(forked), *colour)))
         }
         #[cfg(feature = "stdout")]
-        ExporterSetting::Json => Ok(boxed("stdout", stdout::JsonExporter::new(std::io::stdout()))),
+        ExporterSetting::Json => Ok(boxed("stdout", stdout::JsonExporter::new(stdout(forked)))),
         #[cfg(feature = "otlp-http")]
         ExporterSetting::OtlpHttp(setting) => Ok(Box::new(otlp::http::exporter(setting)?)),
         #[cfg(feature = "otlp-grpc")]

@@ -241,11 +241,11 @@ impl Desk {
             if gives_way && self.overflow != Overflow::DropOldest {
                 state.lanes[lane].account.waiting += work.range.len() as u64;
                 state.lanes[lane].bytes += batch.bytes;
-                self.lose(&mut state, intake, lane, work, NO_ROOM);
+                self.lose(&mut state, intake, lane, &work, NO_ROOM);
                 continue;
             }
             if gives_way && let Some(oldest) = state.lanes[lane].backlog.pop_front() {
-                self.lose(&mut state, intake, lane, oldest, NO_ROOM);
+                self.lose(&mut state, intake, lane, &oldest, NO_ROOM);
             }
             let lane = &mut state.lanes[lane];
             lane.account.waiting += work.range.len() as u64;
@@ -293,21 +293,21 @@ impl Desk {
             }
             let (at_end, complete, flush_asked) = (state.ending.is_some(), state.complete, state.flush_asked);
             let mine = &mut state.lanes[lane];
-            let wait_until = match mine.backlog.front() {
-                None if complete => return None,
-                None => deadline,
-                Some(_) => match mine.not_before.filter(|time| *time > now) {
-                    Some(time) => Some(deadline.map_or(time, |deadline| deadline.min(time))),
-                    None => {
-                        let work = mine.backlog.pop_front()?;
-                        mine.exporting = Some(work.batch.number);
-                        mine.begun_after = flush_asked;
-                        mine.not_before = None;
-                        let left = deadline.map_or(Duration::MAX, |deadline| deadline - now);
-                        let timeout = export_timeout.min(left);
-                        return Some(Turn { work, timeout, at_end, failures: mine.failures });
-                    }
-                },
+            let wait_until = if mine.backlog.is_empty() {
+                if complete {
+                    return None;
+                }
+                deadline
+            } else if let Some(time) = mine.not_before.filter(|time| *time > now) {
+                Some(deadline.map_or(time, |deadline| deadline.min(time)))
+            } else {
+                let work = mine.backlog.pop_front()?;
+                mine.exporting = Some(work.batch.number);
+                mine.begun_after = flush_asked;
+                mine.not_before = None;
+                let left = deadline.map_or(Duration::MAX, |deadline| deadline - now);
+                let timeout = export_timeout.min(left);
+                return Some(Turn { work, timeout, at_end, failures: mine.failures });
             };
             state = wait_until_or_notified(&self.lanes, state, wait_until);
         }
@@ -325,7 +325,7 @@ impl Desk {
         let mut state = lock(&self.state);
         let spans = work.range.len() as u64;
         let rejected = rejected.min(spans);
-        self.turn_ends(&mut state, lane, error);
+        state.turn_ends(lane, error);
         let mine = &mut state.lanes[lane];
         mine.failures = 0;
         mine.bytes = mine.bytes.saturating_sub(share(work));
@@ -343,7 +343,7 @@ impl Desk {
     /// `work` is to be offered again, after `wait` unless somebody is in a hurry.
     pub(super) fn put_back(&self, lane: usize, turn: Turn, wait: Duration, error: &str) {
         let mut state = lock(&self.state);
-        self.turn_ends(&mut state, lane, Some(error));
+        state.turn_ends(lane, Some(error));
         let ending_came = state.ending.is_some() && !turn.at_end;
         let hurry = ending_came || state.flush_asked > state.lanes[lane].begun_after;
         let mine = &mut state.lanes[lane];
@@ -359,7 +359,7 @@ impl Desk {
     /// `work` is to be offered again in two halves.
     pub(super) fn split(&self, lane: usize, work: &Work, error: &str) {
         let mut state = lock(&self.state);
-        self.turn_ends(&mut state, lane, Some(error));
+        state.turn_ends(lane, Some(error));
         let mine = &mut state.lanes[lane];
         mine.failures = 0;
         let middle = work.range.start + work.range.len() / 2;
@@ -370,9 +370,9 @@ impl Desk {
     }
 
     /// `work` is not offered to this lane again.
-    pub(super) fn failed(&self, intake: &Intake, lane: usize, work: Work, error: &str) {
+    pub(super) fn failed(&self, intake: &Intake, lane: usize, work: &Work, error: &str) {
         let mut state = lock(&self.state);
-        self.turn_ends(&mut state, lane, Some(error));
+        state.turn_ends(lane, Some(error));
         state.lanes[lane].failures = 0;
         self.lose(&mut state, intake, lane, work, error);
         drop(state);
@@ -380,9 +380,9 @@ impl Desk {
     }
 
     /// The lane's receiver is gone for good: neither `work` nor anything else is offered to it again.
-    pub(super) fn given_up(&self, intake: &Intake, lane: usize, work: Work, error: &str) {
+    pub(super) fn given_up(&self, intake: &Intake, lane: usize, work: &Work, error: &str) {
         let mut state = lock(&self.state);
-        self.turn_ends(&mut state, lane, Some(error));
+        state.turn_ends(lane, Some(error));
         state.lanes[lane].given_up = true;
         self.lose(&mut state, intake, lane, work, error);
         self.give_all_up(&mut state, intake, lane);
@@ -499,21 +499,11 @@ impl Desk {
 
     // Under the lock.
 
-    /// A turn of `lane` is over, with `error` if it failed.
-    fn turn_ends(&self, state: &mut State, lane: usize, error: Option<&str>) {
-        let mine = &mut state.lanes[lane];
-        mine.exporting = None;
-        if let Some(error) = error {
-            mine.account.last_error = Some(error.to_owned());
-            state.last_error = Some(format!("{}: {error}", mine.account.name));
-        }
-    }
-
     /// `lane` will not deliver `work`.
-    fn lose(&self, state: &mut State, intake: &Intake, lane: usize, work: Work, error: &str) {
+    fn lose(&self, state: &mut State, intake: &Intake, lane: usize, work: &Work, error: &str) {
         let mine = &mut state.lanes[lane];
         let spans = work.range.len() as u64;
-        mine.bytes = mine.bytes.saturating_sub(share(&work));
+        mine.bytes = mine.bytes.saturating_sub(share(work));
         mine.account.waiting -= spans;
         mine.account.failed += spans;
         if mine.account.last_error.is_none() {
@@ -529,7 +519,7 @@ impl Desk {
     fn give_all_up(&self, state: &mut State, intake: &Intake, lane: usize) {
         let error = state.lanes[lane].account.last_error.clone().unwrap_or_default();
         while let Some(work) = state.lanes[lane].backlog.pop_front() {
-            self.lose(state, intake, lane, work, &error);
+            self.lose(state, intake, lane, &work, &error);
         }
     }
 
@@ -538,7 +528,7 @@ impl Desk {
         let error = state.lanes[lane].account.last_error.clone().unwrap_or_default();
         for work in std::mem::take(&mut state.lanes[lane].backlog) {
             if work.tried_at_end {
-                self.lose(state, intake, lane, work, &error);
+                self.lose(state, intake, lane, &work, &error);
             }
         }
     }
@@ -591,6 +581,18 @@ impl Desk {
 
 /// Why a lane does without a batch that others get.
 const NO_ROOM: &str = "too much waits for it already";
+
+impl State {
+    /// A turn of `lane` is over, with `error` if it failed.
+    fn turn_ends(&mut self, lane: usize, error: Option<&str>) {
+        let mine = &mut self.lanes[lane];
+        mine.exporting = None;
+        if let Some(error) = error {
+            mine.account.last_error = Some(error.to_owned());
+            self.last_error = Some(format!("{}: {error}", mine.account.name));
+        }
+    }
+}
 
 impl LaneState {
     /// Nothing up to batch `upto` waits any more, or an attempt that began after `flush` was asked for has failed.

@@ -145,8 +145,8 @@ impl Lane {
             Next::Done { rejected } => desk.delivered(intake, lane, &turn.work, rejected, error),
             Next::Again { wait } => desk.put_back(lane, turn, wait, text),
             Next::Split => desk.split(lane, &turn.work, text),
-            Next::Failed => desk.failed(intake, lane, turn.work, text),
-            Next::GiveUp => desk.given_up(intake, lane, turn.work, text),
+            Next::Failed => desk.failed(intake, lane, &turn.work, text),
+            Next::GiveUp => desk.given_up(intake, lane, &turn.work, text),
         }
     }
 

@@ -137,7 +137,7 @@ impl Pipeline {
     ///
     /// It is answered when each exporter has delivered all of it, or has failed an attempt that began after the question.
     pub(crate) fn flush(&self, timeout: Duration) -> Report {
-        self.ask(timeout, |desk, deadline| desk.flush(deadline))
+        self.ask(timeout, Desk::flush)
     }
 
     /// Has all exported that has ended, and what is still open as incomplete, and stops; waits no longer than `timeout`, which is also

@@ -23,10 +23,14 @@ pub(super) fn finish(site: &'static Site, index: u32, ending: Ending) {
 
 #[inline(never)]
 fn finish_touched(ended: &Ended, details: Details) {
-    let Details { context, inherited, extra, .. } = details;
+    let Details { context, inherited, extra, reported, .. } = details;
     let failed = extra.as_ref().and_then(|extra| extra.error.as_ref()).map(|error| error.fingerprint);
     let bytes = SpanRecord::bytes_with(inherited.as_deref(), extra.as_deref());
-    ended.hand_over(failed, bytes, || ended.record(inherited, extra));
+    if reported {
+        ended.is_late();
+    } else {
+        ended.hand_over(failed, bytes, || ended.record(inherited, extra));
+    }
     // Last, and outside of every lock: a context holds values of the user's, whose destructors may trace.
     drop(context);
 }
@@ -58,6 +62,18 @@ impl Ended {
         })
     }
 
+    /// The span has gone out as incomplete: it is counted, and the slot given back.
+    #[cold]
+    fn is_late(&self) {
+        if self.site.kind == Kind::Workflow {
+            workflow_ended(self.span.epoch);
+        }
+        if let Some(intake) = hub::intake_of(self.span.epoch) {
+            intake.count_late();
+        }
+        release(self.index);
+    }
+
     /// Puts the record into the intake and gives the slot back.
     #[inline]
     fn hand_over(&self, failed: Option<u64>, bytes: usize, record: impl FnOnce() -> Record) {
@@ -65,7 +81,7 @@ impl Ended {
             tell_parent(&self.span, failed);
         }
         if self.site.kind == Kind::Workflow {
-            workflow_ended();
+            workflow_ended(self.span.epoch);
         }
         let epoch = self.span.epoch;
         local::with_or_else(
@@ -89,10 +105,15 @@ impl Ended {
 /// The root was not sampled; only its context stood in the slot.
 pub(super) fn unpark(index: u32) {
     let context = OpenSpans::get().slot(index).close().and_then(|details| details.context);
+    release(index);
+    drop(context);
+}
+
+#[cold]
+fn release(index: u32) {
     if local::with(|local| local.release_slot(index)).is_none() {
         OpenSpans::get().release_shared(index);
     }
-    drop(context);
 }
 
 /// Tells an enclosing span of ours how its last child ended, so that an error on its way up is recorded once.

@@ -6,6 +6,8 @@
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, Hasher, RandomState};
+#[cfg(feature = "sdk")]
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bits of a span id that hold the slot's index; the other 44 are random.
 pub(crate) const INDEX_BITS: u32 = 20;
@@ -40,6 +42,19 @@ impl Generator {
         Self(Cell::new([word(1) | 1, word(2), word(3), word(4)]))
     }
 
+    /// In a forked process the same numbers would follow as in its parent, from the state and from `RandomState`'s keys alike. What
+    /// differs is the process's number, and the moment.
+    #[cfg(feature = "sdk")]
+    pub(crate) fn reseed(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let mut state = self.0.get();
+        for (place, word) in state.iter_mut().enumerate() {
+            *word ^= RandomState::new().hash_one((place, *word, std::process::id(), now));
+        }
+        state[0] |= 1;
+        self.0.set(state);
+    }
+
     fn next(&self) -> u64 {
         let mut s = self.0.get();
         let result = s[0].wrapping_add(s[3]).rotate_left(23).wrapping_add(s[0]);
@@ -58,6 +73,12 @@ impl Generator {
     pub(crate) fn trace_id(&self) -> u128 {
         let id = u128::from(self.next()) << 64 | u128::from(self.next());
         if id == 0 { 1 } else { id }
+    }
+
+    /// A random span id that names no slot.
+    #[cfg(feature = "sdk")]
+    pub(crate) fn foreign_span_id(&self) -> u64 {
+        self.next().max(1)
     }
 
     /// A span id that names `index`.

@@ -54,6 +54,17 @@ impl Foreign {
     }
 }
 
+/// What this file locks, see `scope::hold`.
+#[cfg(feature = "sdk")]
+pub(super) struct Held {
+    _foreign: std::sync::MutexGuard<'static, Option<Foreign>>,
+}
+
+#[cfg(feature = "sdk")]
+pub(super) fn hold() -> Held {
+    Held { _foreign: lock(&FOREIGN) }
+}
+
 /// What `spawn` puts into a context: the values as they were then.
 #[derive(Clone, Debug)]
 pub(crate) struct Carried(pub(crate) Arc<Inherited>);

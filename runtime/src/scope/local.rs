@@ -62,6 +62,12 @@ pub(super) fn with_or_else<T, R>(
     if may_attach() { LOCAL.with(|local| alive(local, value)) } else { gone(value) }
 }
 
+/// In the child, on the thread that has forked.
+#[cfg(feature = "sdk")]
+pub(super) fn forked() {
+    with(Local::forked);
+}
+
 /// Whether a `Context` may be attached on this thread now.
 #[inline]
 pub(super) fn may_attach() -> bool {
@@ -96,6 +102,10 @@ impl Local {
         if !self.usable {
             return None;
         }
+        // Of an earlier installation, perhaps of one in another process: nothing is made for it.
+        if hub::epoch() != epoch {
+            return None;
+        }
         let installed = hub::installed().filter(|installed| installed.epoch == epoch)?;
         let shard = installed.intake.register();
         let old = self.joined.try_borrow_mut().ok()?.replace(Joined { installed, shard });
@@ -103,6 +113,17 @@ impl Local {
         // Outside the borrow: the last user of an installation drops its exporters, which is foreign code.
         drop(old);
         Some(())
+    }
+
+    /// This thread alone went over into a forked process: it has joined nothing there, and goes on with ids of its own.
+    #[cfg(feature = "sdk")]
+    fn forked(&self) {
+        self.ids.reseed();
+        self.epoch.set(0);
+        if let Ok(mut joined) = self.joined.try_borrow_mut() {
+            // Never dropped: the threads behind it are in the parent.
+            std::mem::forget(joined.take());
+        }
     }
 
     #[inline]

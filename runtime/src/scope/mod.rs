@@ -14,6 +14,7 @@
 //! | what the returned value still does | `follow` |
 //! | which content is captured | `capture` |
 //! | open span → record → intake | `finish` |
+//! | what is open when the process ends | `unfinished` |
 //! | into other tasks and threads | `spawn` |
 
 mod call;
@@ -35,6 +36,8 @@ mod slot;
 mod span;
 mod spawn;
 mod start;
+#[cfg(feature = "sdk")]
+mod unfinished;
 
 use opentelemetry::{Context, KeyValue};
 
@@ -50,8 +53,6 @@ pub use self::follow::{
     FollowStreamOrErr, Promised, PromisedFuture, PromisedNothing, PromisedStream,
 };
 pub use self::future::{Scope, ended_by};
-#[cfg(feature = "testing")]
-pub(crate) use self::local_ids::fresh_trace_id;
 pub use self::open::Open;
 pub use self::outcome::{AnyErr, DisplayErr, NoErr, Returned};
 pub use self::span::{Span, current};
@@ -60,13 +61,19 @@ pub use self::spawn::spawn;
 pub use self::spawn::{InCurrentTrace, InTrace, scoped};
 #[cfg(feature = "testing")]
 pub(crate) use self::start::ForcedTrace;
+#[cfg(feature = "sdk")]
+pub(crate) use self::unfinished::unfinished;
 
-#[cfg(feature = "testing")]
-mod local_ids {
-    /// A new trace id from the calling thread's generator.
-    pub(crate) fn fresh_trace_id() -> Option<u128> {
-        super::local::with(|local| local.ids.trace_id())
-    }
+/// A trace id from the calling thread's generator; `None` on a thread that is ending.
+#[cfg(feature = "sdk")]
+pub(crate) fn random_trace_id() -> Option<u128> {
+    local::with(|local| local.ids.trace_id())
+}
+
+/// The id of a span that is not ours, likewise.
+#[cfg(feature = "sdk")]
+pub(crate) fn random_span_id() -> Option<u64> {
+    local::with(|local| local.ids.foreign_span_id())
 }
 
 /// All spans of this process that are open.
@@ -93,6 +100,8 @@ struct Details {
     /// Fingerprint of the error that the last ended child recorded.
     child_error: Option<u64>,
     extra: Option<Box<Extra>>,
+    /// It has gone out as incomplete: when it ends it is not sent again.
+    reported: bool,
 }
 
 /// The details of the open span `id`, locked; `None` when it has ended or is not ours. While the guard is held, the span cannot end.
@@ -182,6 +191,33 @@ impl Details {
         extra.heap_bytes += size_of::<Event>() + event.name.len();
         extra.events.push(event);
     }
+}
+
+/// What this room locks. Held while the process forks, so that the child finds it unlocked.
+#[cfg(feature = "sdk")]
+pub(crate) struct Held {
+    _inherited: inherit::Held,
+    _free: MutexGuard<'static, Vec<u32>>,
+    /// Of every open span. One that is locked after this can only be another thread's, which the child has not.
+    _spans: Vec<MutexGuard<'static, Details>>,
+}
+
+/// Locks this room. The spans come last: whoever holds one waits for nothing.
+#[cfg(feature = "sdk")]
+pub(crate) fn hold() -> Held {
+    Held {
+        _inherited: inherit::hold(),
+        _free: OpenSpans::get().hold(),
+        _spans: OpenSpans::get().all().filter_map(Slot::hold).collect(),
+    }
+}
+
+/// In the child, on its only thread. Spans that were open in the parent stay where they are, with what they hand on; they are of an
+/// earlier installation, and nothing is sent when they end.
+#[cfg(feature = "sdk")]
+pub(crate) fn forked() {
+    local::forked();
+    start::forked();
 }
 
 /// The context that is current on this thread, unless the thread is ending.

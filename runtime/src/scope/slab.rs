@@ -5,7 +5,7 @@
 //!
 //! Bound: [`MAX_SLOTS`], or fewer if the caller says so. Slots are never given back to the system; a slot is 200 bytes.
 
-use crate::sync::{AtomicU32, Mutex, OnceBox, Ordering, lock};
+use crate::sync::{AtomicU32, Mutex, MutexGuard, OnceBox, Ordering, lock};
 
 /// Slots are made this many at a time.
 const CHUNK: usize = 64;
@@ -100,6 +100,16 @@ impl<T: Default> Slab<T> {
         &places[index as usize % CHUNK]
     }
 
+    /// Every slot that was ever made for an index that somebody took, used or not.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
+        (0..self.next.load(Ordering::Relaxed)).filter_map(|index| self.peek(index))
+    }
+
+    /// Holds what all threads share, so that a fork leaves it unlocked in the child.
+    pub(crate) fn hold(&self) -> MutexGuard<'_, Vec<u32>> {
+        lock(&self.free)
+    }
+
     /// The slot of any index, if it was ever made: indices of foreign ids end here.
     #[inline]
     pub(crate) fn peek(&self, index: u32) -> Option<&T> {
@@ -135,6 +145,18 @@ mod tests {
         assert_eq!(taken.len(), 40);
         slab.release(&mut list, taken[0]);
         assert_eq!(slab.take(&mut list, 40), Some(taken[0]));
+    }
+
+    #[test]
+    fn all_slots_in_use_are_seen() {
+        let slab: Box<Slab<AtomicU32>> = Box::new(Slab::new());
+        let mut list = FreeList::default();
+        assert_eq!(slab.all().count(), 0);
+        let taken: Vec<u32> = (0..100).filter_map(|_| slab.take(&mut list, MAX_SLOTS)).collect();
+        for index in &taken {
+            slab.slot(*index).store(1, Ordering::Relaxed);
+        }
+        assert_eq!(slab.all().filter(|slot| slot.load(Ordering::Relaxed) == 1).count(), 100);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Slot<D> {
     parent_id: AtomicU64,
     start: AtomicU64,
     epoch: AtomicU32,
+    /// Which function's span it is, for those who come without its owner's knowledge.
+    site: AtomicU32,
     parent_is_remote: AtomicBool,
     /// Whether the details may hold something.
     touched: AtomicBool,
@@ -40,6 +42,8 @@ pub(super) struct Started {
     pub(super) parent_id: u64,
     pub(super) parent_is_remote: bool,
     pub(super) epoch: u32,
+    /// The site's number; 0 if it has none.
+    pub(super) site: u32,
     /// Ticks.
     pub(super) start: u64,
 }
@@ -53,6 +57,7 @@ impl<D: Default> Slot<D> {
         self.parent_id.store(span.parent_id, Ordering::Relaxed);
         self.parent_is_remote.store(span.parent_is_remote, Ordering::Relaxed);
         self.epoch.store(span.epoch, Ordering::Relaxed);
+        self.site.store(span.site, Ordering::Relaxed);
         self.start.store(span.start, Ordering::Relaxed);
         self.id.store(span.id, Ordering::Release);
     }
@@ -66,6 +71,7 @@ impl<D: Default> Slot<D> {
             parent_id: self.parent_id.load(Ordering::Relaxed),
             parent_is_remote: self.parent_is_remote.load(Ordering::Relaxed),
             epoch: self.epoch.load(Ordering::Relaxed),
+            site: self.site.load(Ordering::Relaxed),
             start: self.start.load(Ordering::Relaxed),
         }
     }
@@ -83,6 +89,26 @@ impl<D: Default> Slot<D> {
         }
         let details = self.touch();
         (self.id.load(Ordering::SeqCst) == id).then_some(details)
+    }
+
+    /// The span of installation `epoch` that is open here, with its details, locked; `None` when there is none. While the guard is held
+    /// it does not end.
+    pub(super) fn look(&self, epoch: u32) -> Option<(Started, MutexGuard<'_, D>)> {
+        let id = self.id.load(Ordering::Acquire);
+        // First: what a forked process has from its parent may be locked for ever.
+        if self.epoch.load(Ordering::Relaxed) != epoch {
+            return None;
+        }
+        let details = self.find(id)?;
+        // Its owner may have taken the id away by now, and waits for the details; all else is there until he has them.
+        let span = Started { id, ..self.started() };
+        (span.epoch == epoch).then_some((span, details))
+    }
+
+    /// The lock of the details, if the span here may have any, without saying so to its owner.
+    pub(super) fn hold(&self) -> Option<MutexGuard<'_, D>> {
+        let in_use = self.id.load(Ordering::SeqCst) != 0 || self.touched.load(Ordering::SeqCst);
+        in_use.then(|| lock(&self.details))
     }
 
     /// The details, locked. For the owner, who knows that the span is open.
@@ -115,7 +141,7 @@ mod tests {
     use super::*;
 
     fn span(id: u64) -> Started {
-        Started { id, trace_id: (1, 2), parent_id: 3, parent_is_remote: false, epoch: 1, start: 4 }
+        Started { id, trace_id: (1, 2), parent_id: 3, parent_is_remote: false, epoch: 1, site: 5, start: 4 }
     }
 
     #[test]
@@ -128,6 +154,20 @@ mod tests {
         assert!(slot.find(8).is_none());
         assert_eq!(slot.close(), Some(vec![1]));
         assert!(slot.find(7).is_none());
+    }
+
+    #[test]
+    fn whoever_looks_in_sees_the_open_span() {
+        let slot: Slot<Vec<u8>> = Slot::default();
+        assert!(slot.look(1).is_none());
+        slot.open(&span(7));
+        assert!(slot.look(2).is_none());
+        let (started, mut details) = slot.look(1).expect("it is open");
+        assert_eq!(started, span(7));
+        details.push(1);
+        drop(details);
+        assert_eq!(slot.close(), Some(vec![1]));
+        assert!(slot.look(1).is_none());
     }
 
     #[test]

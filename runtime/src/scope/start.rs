@@ -12,6 +12,7 @@ use super::local::{self, Joined, Local};
 use super::own::OwnSpan;
 use super::{OpenSpans, clock, halves, inherit, slot};
 use crate::diag;
+use crate::hub;
 use crate::pipeline::stats::DropReason;
 use crate::record::{Inherited, Kind, Site};
 use crate::semconv::{self, Convention};
@@ -117,6 +118,7 @@ fn start_in(
         parent_id,
         parent_is_remote: parent.is_remote(),
         epoch: installed.epoch,
+        site: site.number(),
         // Late, so that our own work is not in the span.
         start: clock::ticks(),
     });
@@ -176,7 +178,15 @@ fn note_orphan(site: &'static Site, joined: &Joined) {
     );
 }
 
-/// Called when a recorded workflow has ended.
-pub(super) fn workflow_ended() {
-    OPEN_WORKFLOWS.fetch_sub(1, Ordering::Relaxed);
+/// Called when a recorded workflow of installation `epoch` has ended.
+pub(super) fn workflow_ended(epoch: u32) {
+    if hub::is_own(epoch) {
+        OPEN_WORKFLOWS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// In the child of a fork: the workflows of its parent are not its own.
+#[cfg(feature = "sdk")]
+pub(super) fn forked() {
+    OPEN_WORKFLOWS.store(0, Ordering::Relaxed);
 }

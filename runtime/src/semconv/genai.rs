@@ -109,19 +109,21 @@ pub(crate) fn outcome(
     mut push_event: impl FnMut(Event),
     end: std::time::SystemTime,
 ) -> Status {
+    let error = record.extra.as_ref().and_then(|extra| extra.error.as_ref());
     match record.ending {
         Ending::Panicked => {
             attributes.push(KeyValue::new(keys::ERROR_TYPE, "panic"));
-            Status::error("panic")
+            return Status::error("panic");
         }
         Ending::Cancelled => {
             attributes.push(KeyValue::new(keys::LLMETRY_OUTCOME, "cancelled"));
-            Status::Unset
+            return Status::Unset;
         }
-        Ending::Returned => {
-            let Some(error) = record.extra.as_ref().and_then(|extra| extra.error.as_ref()) else {
-                return Status::Unset;
-            };
+        Ending::Incomplete { .. } => attributes.push(KeyValue::new(keys::LLMETRY_OUTCOME, "incomplete")),
+        Ending::Returned => {}
+    }
+    match (record.ending, error) {
+        (_, Some(error)) => {
             attributes.push(KeyValue::new(keys::ERROR_TYPE, error.type_name.clone()));
             if error.with_event {
                 let mut exception = vec![KeyValue::new(keys::EXCEPTION_TYPE, error.type_name.clone())];
@@ -132,5 +134,9 @@ pub(crate) fn outcome(
             }
             Status::error(error.message.clone().unwrap_or_default())
         }
+        (Ending::Incomplete { failed: true }, None) => {
+            Status::error("the process failed while the span was open")
+        }
+        (_, None) => Status::Unset,
     }
 }

@@ -12,6 +12,7 @@ use opentelemetry_sdk::trace::SpanExporter;
 
 use super::config::{self, Config, Settings};
 use super::env;
+use super::exit::Signal;
 use super::guard::{self, Guard};
 use crate::content::Redactor;
 use crate::error::{Error, Result, Shown};
@@ -123,6 +124,9 @@ impl Builder {
     /// It is called on the pipeline's own thread, never on one of the program's; there is no async runtime around it. Exporters given
     /// here, and [`stdout`](Self::stdout), replace what the environment says (`OTEL_TRACES_EXPORTER`, `OTEL_EXPORTER_OTLP_…`) unless
     /// [`exporters_from_env`](Self::exporters_from_env) asks for both.
+    ///
+    /// It cannot follow into a forked process, where its threads and connections would be missing: such a process records nothing until it
+    /// calls [`init`](Self::init) itself.
     ///
     /// ```no_run
     /// # fn main() -> llmetry::Result<()> {
@@ -290,10 +294,34 @@ impl Builder {
 
     /// How long the guard's drop may take to export what is left. Default: 5 s.
     ///
-    /// [`Guard::shutdown`] takes a time of its own. More than a day is an error.
+    /// [`crate::exit`], exit handlers and signals have the same time. [`Guard::shutdown`] takes a time of its own. More than a day is an error.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.settings.shutdown_timeout = Some(timeout);
         self.check_duration(timeout, "shutdown_timeout", Duration::ZERO)
+    }
+
+    /// Signals that end telemetry, and then the process as they would without it. Default: none.
+    ///
+    /// Spans that are still open are exported with `llmetry.outcome=incomplete` within [`shutdown_timeout`](Self::shutdown_timeout), then the
+    /// signal is raised again with its default action, so that whoever started the process sees how it died. A second signal meanwhile ends
+    /// it at once. The first process of a container, for which signals have no default action, exits with 128 and the signal's number.
+    ///
+    /// The program's own decisions stand: a signal that is ignored when [`init`](Self::init) is called stays ignored. A handler that is there
+    /// is called, and decides whether the process ends; finished spans are sent meanwhile. So does one that is installed later and calls the
+    /// one before it, as those of `tokio::signal` do; one that does not replaces ours. Signals stay taken once telemetry has been shut down.
+    ///
+    /// No signals, and no effect, is an empty list. Elsewhere than on Unix any other is an error.
+    ///
+    /// ```no_run
+    /// # fn main() -> llmetry::Result<()> {
+    /// let _telemetry = llmetry::builder().end_on_signals(llmetry::Signal::ALL).init()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn end_on_signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
+        self.settings.signals = signals.into_iter().collect();
+        let shown = format!("{:?} on {}", self.settings.signals, env::PLATFORM);
+        let valid = cfg!(unix) || self.settings.signals.is_empty();
+        self.check(valid, "end_on_signals", &shown, "a Unix system, or no signals")
     }
 
     /// The most attributes on a span; more are dropped and counted on the span.
@@ -406,8 +434,8 @@ impl Builder {
         self.settings.has_exporters = !self.exporters.is_empty();
         let config = Config::resolve(&self.settings, &env::process, std::io::stdout().is_terminal())?;
         let mut exporters = self.exporters;
-        exporters.extend(export::build(&config.exporters)?);
-        guard::install(&config, exporters)
+        exporters.extend(export::build(&config.exporters, false)?);
+        guard::install(config, exporters, self.settings.has_exporters)
     }
 
     fn resource(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {

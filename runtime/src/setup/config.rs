@@ -17,6 +17,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 
 use super::env::{self, Environment, Lookup};
+use super::exit::Signal;
 use crate::content::{Content, Redactor};
 use crate::error::Result;
 use crate::export::{ExporterSetting, StdoutFormat};
@@ -58,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) max_links: Option<usize>,
     pub(crate) max_value_bytes: Option<usize>,
     pub(crate) max_open_spans: Option<usize>,
+    /// Which signals end telemetry, and then the process.
+    pub(crate) signals: Vec<Signal>,
     #[cfg(feature = "propagation")]
     pub(crate) baggage_hosts: Vec<String>,
     /// `None`: every host.
@@ -90,6 +93,8 @@ pub(crate) struct Config {
     pub(crate) globals: bool,
     /// How long the guard's drop may take.
     pub(crate) shutdown_timeout: Duration,
+    /// Which signals end telemetry, and then the process.
+    pub(crate) signals: Vec<Signal>,
     /// Told of each attempt to export.
     pub(crate) on_export: Option<OnExport>,
     /// What goes with outgoing requests.
@@ -168,6 +173,7 @@ impl Config {
             redactor: settings.redactor.clone(),
             globals: settings.globals.unwrap_or(true),
             shutdown_timeout: settings.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
+            signals: settings.signals.clone(),
             on_export: settings.on_export.clone(),
             #[cfg(feature = "propagation")]
             outgoing: outgoing(settings),
@@ -194,6 +200,7 @@ impl Config {
             redactor: Redactor::default(),
             globals: true,
             shutdown_timeout: Duration::from_secs(5),
+            signals: Vec::new(),
             on_export: None,
             #[cfg(feature = "propagation")]
             outgoing: Policy::default(),

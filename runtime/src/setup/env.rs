@@ -127,6 +127,9 @@ pub(crate) fn process(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// The operating system's name, for error texts.
+pub(crate) const PLATFORM: &str = std::env::consts::OS;
+
 /// The program's file name, for services that have no name.
 pub(crate) fn program_name() -> Option<String> {
     let path = std::env::current_exe().ok()?;

@@ -12,12 +12,13 @@ use opentelemetry::trace::noop::NoopTracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::config::Config;
+use super::exit;
 use crate::bridge::{self, PipelineProcessor, Propagator};
 use crate::content::{Content, Switch};
 use crate::diag;
 use crate::error::{Error, Result};
-use crate::export::DynExporter;
-use crate::hub::{self, Installed};
+use crate::export::{self, DynExporter};
+use crate::hub::{self, Again, Installed};
 use crate::pipeline::stats::{Report, Stats};
 use crate::pipeline::worker::{Batching, Ended, Pipeline, Setting};
 use crate::sync::lock;
@@ -25,7 +26,8 @@ use crate::sync::lock;
 /// Estimated bytes of one batch: half of what receivers commonly accept.
 const MAX_BATCH_BYTES: usize = 2 * 1024 * 1024;
 
-/// Keeps telemetry running; exports what is left and shuts down when dropped.
+/// Keeps telemetry running; exports what is left and shuts down when dropped. A guard that is never dropped, in a static for instance, is
+/// no loss: the end of the process does the same.
 ///
 /// Bind it to a name for as long as the program runs: `let _telemetry = llmetry::init("my-app")?;`. With `let _ = …` it would be
 /// dropped, and telemetry ended, at once.
@@ -46,61 +48,120 @@ struct Running {
     globals: bool,
 }
 
-/// Installs what `config` says.
-pub(super) fn install(config: &Config, exporters: Vec<Box<dyn DynExporter>>) -> Result<Guard> {
+/// Installs what `config` says. `given`: some of the exporters are values of the program's, and cannot be built again.
+pub(super) fn install(config: Config, exporters: Vec<Box<dyn DynExporter>>, given: bool) -> Result<Guard> {
     let shutdown_timeout = config.shutdown_timeout;
     if config.disabled {
         return Ok(Guard { running: None, shutdown_timeout });
     }
-    let running = start(config, exporters, false)?;
+    exit::prepare();
+    let config = Arc::new(config);
+    let again = if given { Again::default() } else { again(&config) };
+    let running = start(&config, exporters, again, false)?;
+    exit::watch(&running.installed, shutdown_timeout);
+    let guard = Guard { running: Some(running), shutdown_timeout };
+    // If that fails the guard is dropped, and telemetry with it.
+    exit::end_on(&config.signals).map_err(Error::thread)?;
     for notice in &config.notices {
         diag::notice(notice);
     }
-    Ok(Guard { running: Some(running), shutdown_timeout })
+    Ok(guard)
+}
+
+/// How a forked process makes this installation for itself. It has exporters of its own; whatever else a process may not share with another
+/// one (a file that it alone writes to) has to be made here too.
+fn again(config: &Arc<Config>) -> Again {
+    let config = Arc::clone(config);
+    Again(Some(Arc::new(move |epoch, content| {
+        let made = export::build(&config.exporters, true)
+            .and_then(|exporters| make(&config, exporters, epoch, Origin::Inherited(content)));
+        match made {
+            Ok(installed) => {
+                let installed = Arc::new(Installed { again: again(&config), ..installed });
+                exit::watch(&installed, config.shutdown_timeout);
+                exit::revive();
+                Some(installed)
+            }
+            Err(error) => {
+                diag::notice(&format!("this forked process records nothing: {error}"));
+                None
+            }
+        }
+    })))
+}
+
+/// Whom an installation is made for.
+#[derive(Clone, Copy)]
+enum Origin {
+    Program,
+    Tests,
+    /// A forked process, with the content switch as it was then.
+    Inherited(Content),
 }
 
 /// The one place where an installation is made.
-fn start(config: &Config, exporters: Vec<Box<dyn DynExporter>>, for_tests: bool) -> Result<Running> {
-    let make = |epoch| {
-        let batching = Batching {
-            max_spans: config.batch.max_export_batch_size.max(1),
-            max_bytes: MAX_BATCH_BYTES,
-            delay: config.batch.schedule_delay,
-            export_timeout: config.batch.export_timeout,
-        };
-        let setting = Setting {
-            resource: config.resource.clone(),
-            convention: config.convention,
-            batching,
-            queue_bytes: config.batch.max_queue_bytes,
-            queue_spans: config.batch.max_queue_size,
-            overflow: config.batch.overflow,
-            on_export: config.on_export.clone(),
-            epoch,
-            unfinished: |_, _| Vec::new(),
-        };
-        let pipeline = Pipeline::start(exporters, setting)?;
-        Ok(Installed {
-            epoch,
-            sampler: config.sampler.clone(),
-            limits: config.limits,
-            convention: config.convention,
-            content: Switch::new(config.content),
-            redactor: config.redactor.clone(),
-            for_tests,
-            intake: Arc::clone(&pipeline.intake),
-            pipeline: Arc::new(pipeline),
-            #[cfg(feature = "propagation")]
-            outgoing: config.outgoing.clone(),
-        })
+fn make(
+    config: &Config,
+    exporters: Vec<Box<dyn DynExporter>>,
+    epoch: u32,
+    origin: Origin,
+) -> Result<Installed> {
+    let batching = Batching {
+        max_spans: config.batch.max_export_batch_size.max(1),
+        max_bytes: MAX_BATCH_BYTES,
+        delay: config.batch.schedule_delay,
+        export_timeout: config.batch.export_timeout,
     };
+    let setting = Setting {
+        resource: config.resource.clone(),
+        convention: config.convention,
+        batching,
+        queue_bytes: config.batch.max_queue_bytes,
+        queue_spans: config.batch.max_queue_size,
+        overflow: config.batch.overflow,
+        on_export: config.on_export.clone(),
+        epoch,
+        unfinished: crate::scope::unfinished,
+    };
+    let pipeline = Pipeline::start(exporters, setting)?;
+    Ok(Installed {
+        epoch,
+        sampler: config.sampler.clone(),
+        limits: config.limits,
+        convention: config.convention,
+        content: Switch::new(if let Origin::Inherited(content) = origin { content } else { config.content }),
+        redactor: config.redactor.clone(),
+        for_tests: matches!(origin, Origin::Tests),
+        inherited: matches!(origin, Origin::Inherited(_)),
+        again: Again::default(),
+        intake: Arc::clone(&pipeline.intake),
+        pipeline: Arc::new(pipeline),
+        #[cfg(feature = "propagation")]
+        outgoing: config.outgoing.clone(),
+    })
+}
+
+/// Makes an installation, and puts it in place.
+fn start(
+    config: &Config,
+    exporters: Vec<Box<dyn DynExporter>>,
+    again: Again,
+    for_tests: bool,
+) -> Result<Running> {
+    let origin = if for_tests { Origin::Tests } else { Origin::Program };
+    let make = |epoch| Ok(Installed { again, ..make(config, exporters, epoch, origin)? });
     let (installed, replaced) = hub::install(for_tests, make, Error::already_initialised)?;
     if let Some(replaced) = replaced {
-        // It belonged to `testing` and exports nothing; only its thread has to end.
-        replaced.pipeline.end(Duration::ZERO, Ended::Unknown);
+        // That of `testing` exports nothing; only its thread has to end. One that a forked process has inherited may hold spans.
+        let timeout = if replaced.inherited { config.shutdown_timeout } else { Duration::ZERO };
+        exit::end(&replaced, timeout, Ended::Unknown);
     }
-    let processor = PipelineProcessor::new(Arc::clone(&installed.pipeline));
-    let provider = bridge::provider(processor, &config.sampler, &config.limits, &config.resource);
+    let provider = bridge::provider(
+        PipelineProcessor::new(&installed),
+        &config.sampler,
+        &config.limits,
+        &config.resource,
+    );
     if config.globals {
         global::set_tracer_provider(provider.clone());
         global::set_text_map_propagator(Propagator::default());
@@ -120,7 +181,7 @@ pub(crate) fn pipeline_for_tests() -> Result<Arc<Pipeline>> {
         if let Some(installed) = hub::installed() {
             return Ok(Arc::clone(&installed.pipeline));
         }
-        match start(&Config::for_tests(), Vec::new(), true) {
+        match start(&Config::for_tests(), Vec::new(), Again::default(), true) {
             Ok(running) => return Ok(Arc::clone(&running.installed.pipeline)),
             // Another test was faster.
             Err(error) if error.is_already_initialised() => {}
@@ -140,7 +201,8 @@ impl Guard {
 
     /// Ends telemetry: exports what is left, within `timeout`, and says what became of every span.
     ///
-    /// Functions that are called afterwards run untouched. A new `init` is possible.
+    /// Spans that are still open are exported as they are, with `llmetry.outcome` = `incomplete`; when they end they are counted in
+    /// [`Stats::late`]. Functions that are called afterwards run untouched. A new `init` is possible.
     ///
     /// ```no_run
     /// # fn main() -> llmetry::Result<()> {
@@ -200,7 +262,7 @@ impl Guard {
     /// telemetry is disabled.
     pub fn span_processor(&self) -> Option<PipelineProcessor> {
         let running = self.running.as_ref()?;
-        Some(PipelineProcessor::new(Arc::clone(&running.installed.pipeline)))
+        Some(PipelineProcessor::new(&running.installed))
     }
 
     /// A layer for a `tracing` subscriber: spans of `tracing`, your own and those of libraries, become children of annotated
@@ -253,38 +315,51 @@ impl Handle {
     ///
     /// [`Span::capture_content`](crate::Span::capture_content) goes over it for one span and those inside it.
     pub fn capture_content(&self, yes: bool) {
-        if let Some(installed) = &self.installed {
+        if let Some(installed) = self.installed(hub::installed) {
             installed.content.set(Content::all(yes));
         }
     }
 
     /// As [`Guard::stats`].
     pub fn stats(&self) -> Stats {
-        self.installed.as_ref().map(|installed| installed.pipeline.stats()).unwrap_or_default()
+        self.installed(hub::current).map(|installed| installed.pipeline.stats()).unwrap_or_default()
     }
 
     /// As [`Guard::flush`].
     pub fn flush(&self, timeout: Duration) -> Report {
-        match &self.installed {
+        match self.installed(hub::current) {
             Some(installed) => installed.pipeline.flush(timeout),
             None => Report { in_time: true, ..Report::default() },
         }
     }
 }
 
+impl Handle {
+    /// The installation, or, in a forked process, what that one has instead.
+    fn installed(&self, in_child: fn() -> Option<Arc<Installed>>) -> Option<Arc<Installed>> {
+        let installed = self.installed.as_ref()?;
+        if hub::is_own(installed.epoch) { Some(Arc::clone(installed)) } else { in_child() }
+    }
+}
+
 impl Running {
     fn end(&self, timeout: Duration, ended: Ended) -> Report {
-        hub::remove(self.installed.epoch);
+        if !hub::is_own(self.installed.epoch) {
+            // A copy of the guard, in a forked process: what it kept running runs on in the parent. OpenTelemetry's global stays as it is:
+            // its lock is not ours, and a thread of the parent may have held it.
+            return exit::end_inherited(timeout, ended);
+        }
         if self.globals {
             global::set_tracer_provider(NoopTracerProvider::new());
         }
-        self.installed.pipeline.end(timeout, ended)
+        exit::end(&self.installed, timeout, ended)
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         let Some(running) = self.running.take() else { return };
+        // A panic on its way out of `main` has told the spans that it passed; those of other threads and tasks learn it here.
         let ended = if std::thread::panicking() { Ended::Badly } else { Ended::Unknown };
         let report = running.end(self.shutdown_timeout, ended);
         if !report.is_complete() {

@@ -5,9 +5,11 @@
 mod builder;
 pub(crate) mod config;
 mod env;
+mod exit;
 mod guard;
 
 pub use self::builder::{Builder, builder, init};
+pub use self::exit::{Signal, exit};
 #[cfg(feature = "testing")]
 pub(crate) use self::guard::pipeline_for_tests;
 pub use self::guard::{Guard, Handle};

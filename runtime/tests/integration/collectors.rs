@@ -210,3 +210,26 @@ fn a_program_may_be_its_own_collector() {
         });
     });
 }
+
+/// Forks that find the parent's connection open and its exporter at work.
+#[cfg(unix)]
+#[test]
+fn forked_processes_have_connections_of_their_own() {
+    const FORKS: usize = 10;
+    let spans = send_to(&Collector::Says(200), |variables| {
+        program::with_env(variables, || {
+            let guard = llmetry::init("forks").unwrap();
+            for _ in 0..FORKS {
+                steps(3);
+                guard.flush(LONG);
+                steps(3);
+                let child = crate::system::fork(|| steps(2));
+                assert_eq!(crate::system::wait(child).code(), Some(0));
+            }
+            let report = guard.shutdown(LONG);
+            assert!(report.is_complete(), "{report}");
+            assert_eq!(report.stats.exported, 6 * FORKS as u64);
+        });
+    });
+    assert_eq!(spans, 8 * FORKS);
+}

@@ -13,12 +13,14 @@ use std::time::{Duration, SystemTime};
 use llmetry::export::MemoryExporter;
 use llmetry::{Builder, DropReason, Report, task};
 use opentelemetry::trace::{TraceContextExt, Tracer};
-use opentelemetry::{Context, global};
+use opentelemetry::{Context, Value, global};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use crate::program;
-use crate::support::{LONG, assert_adds_up, current_thread, multi_thread, named, step, step_async, steps};
+use crate::support::{
+    LONG, assert_adds_up, attribute, current_thread, multi_thread, named, step, step_async, steps,
+};
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -329,11 +331,12 @@ fn a_span_that_ends_after_shutdown_is_no_secret() {
         let thread = thread::spawn(move || outlives(&started, &wait));
         ready.recv().unwrap();
         let report = guard.shutdown(LONG);
-        assert_eq!((report.stats.started, report.stats.open), (1, 1));
-        assert!(report.to_string().contains("1 still open"), "{report}");
+        assert_eq!((report.stats.started, report.stats.exported, report.stats.open), (1, 1, 0));
+        let outcome = Some(&Value::from("incomplete"));
+        assert_eq!(attribute(&memory.spans()[0], "llmetry.outcome"), outcome);
         drop(release);
         thread.join().unwrap();
-        assert!(memory.spans().is_empty());
+        assert_eq!(memory.spans().len(), 1, "it is not sent again");
     });
 }
 
@@ -396,7 +399,9 @@ fn a_guard_may_go_anywhere() {
             let memory = MemoryExporter::new();
             let guard = llmetry::builder().exporter(memory.clone()).init().unwrap();
             f(guard);
-            assert_eq!(memory.spans().len(), 2, "round {}", rounds.fetch_add(1, Ordering::Relaxed));
+            let finished =
+                memory.spans().into_iter().filter(|span| attribute(span, "llmetry.outcome").is_none());
+            assert_eq!(finished.count(), 2, "round {}", rounds.fetch_add(1, Ordering::Relaxed));
         };
         with_guard(&|guard| {
             steps(2);
@@ -449,7 +454,7 @@ fn a_guard_may_go_anywhere() {
         with_guard(&|guard| {
             steps(2);
             let report = shut_down_inside(guard);
-            assert_eq!((report.stats.exported, report.stats.open), (2, 1), "its own span is open still");
+            assert_eq!((report.stats.exported, report.stats.open), (3, 0), "its own span went out as it was");
         });
     });
     assert!(!said.stderr.contains("llmetry:"), "all was delivered: {}", said.stderr);

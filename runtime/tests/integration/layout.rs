@@ -166,9 +166,16 @@ fn attribute_keys_are_spelled_in_one_place() {
 }
 
 #[test]
-fn unsafe_code_stands_in_the_clock() {
-    only_in("unsafe {", &["scope/clock.rs"]);
-    only_in("unsafe_code", &["scope/clock.rs"]);
+fn unsafe_code_stands_where_the_architecture_says() {
+    let files = ["scope/clock.rs", "setup/exit/handler.rs", "setup/exit/fork.rs", "setup/exit/signals.rs"];
+    only_in("unsafe {", &files);
+    only_in("unsafe_code", &files);
+    let architecture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ARCHITECTURE.md");
+    let architecture = fs::read_to_string(architecture).unwrap();
+    let named = architecture.split("## Unsafe code").nth(1).unwrap().split("\n## ").next().unwrap();
+    for file in files {
+        assert!(named.contains(&format!("| `{file}` |")), "{file}");
+    }
     for needle in ["unsafe fn", "unsafe impl"] {
         assert_eq!(elsewhere(needle, &[]), Vec::<String>::new(), "{needle}");
     }

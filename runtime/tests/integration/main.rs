@@ -6,12 +6,16 @@
 
 mod program;
 mod support;
+#[cfg(unix)]
+mod system;
 
 mod collectors;
 mod conformance;
 mod content;
 mod dialects;
 mod endings;
+#[cfg(unix)]
+mod exits;
 mod faults;
 mod layout;
 mod llm_messages;

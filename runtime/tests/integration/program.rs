@@ -9,7 +9,7 @@
 
 use std::any::type_name;
 use std::io::Read;
-use std::process::{Command, Stdio, exit};
+use std::process::{Command, ExitStatus, Stdio, exit};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,18 @@ pub(crate) fn run<F: FnOnce()>(program: F) -> Said {
 
 /// As [`run`], with these variables.
 pub(crate) fn with_env<F: FnOnce()>(variables: &[(&str, &str)], program: F) -> Said {
+    let (status, said) = ends(variables, program);
+    assert!(
+        status.success(),
+        "the program failed: {status}\n--- stdout\n{}--- stderr\n{}",
+        said.stdout,
+        said.stderr
+    );
+    said
+}
+
+/// As [`with_env`], for a program that may end as it likes: how it ended, and what it said.
+pub(crate) fn ends<F: FnOnce()>(variables: &[(&str, &str)], program: F) -> (ExitStatus, Said) {
     let path = type_name::<F>();
     let (_, path) = path.split_once("::").expect("the closure stands in a module");
     let test = path.split("::{{closure}}").next().expect("the closure stands in a test");
@@ -54,7 +66,7 @@ pub(crate) fn with_env<F: FnOnce()>(variables: &[(&str, &str)], program: F) -> S
     finish(test, command)
 }
 
-fn finish(test: &str, mut command: Command) -> Said {
+fn finish(test: &str, mut command: Command) -> (ExitStatus, Said) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let read = |pipe: &mut dyn Read| {
@@ -76,13 +88,8 @@ fn finish(test: &str, mut command: Command) -> Said {
         thread::sleep(Duration::from_millis(5));
     };
     let said = Said { stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() };
-    let verdict = match status {
-        Some(status) if status.success() => return said,
-        Some(status) => status.to_string(),
-        None => "it hangs".to_owned(),
-    };
-    panic!(
-        "the program of `{test}` failed: {verdict}\n--- stdout\n{}--- stderr\n{}",
-        said.stdout, said.stderr
-    );
+    let status = status.unwrap_or_else(|| {
+        panic!("the program of `{test}` hangs\n--- stdout\n{}--- stderr\n{}", said.stdout, said.stderr)
+    });
+    (status, said)
 }

@@ -285,6 +285,28 @@ fn a_receiver_that_goes_away_is_asked_again_on_another_connection() {
     assert_eq!(requests.iter().count(), 2);
 }
 
+/// The connection was kept, and the receiver closed it while nothing was sent.
+#[test]
+fn a_connection_that_died_in_a_pause_costs_no_attempt() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut exporter = to(listener.local_addr().unwrap(), TIMEOUT);
+    let (sender, closed) = channel();
+    let thread = std::thread::spawn(move || {
+        let (requests, _kept) = channel();
+        for _ in 0..2 {
+            let (stream, _) = listener.accept().unwrap();
+            serve(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", &requests);
+            sender.send(()).unwrap();
+        }
+    });
+    for _ in 0..2 {
+        let (short, text) = short(exporter.export(vec![span(1, 0, "a", 0, 1)], TIMEOUT));
+        assert_eq!(short, "delivered, 0 rejected", "{text}");
+        closed.recv().unwrap();
+    }
+    thread.join().unwrap();
+}
+
 #[test]
 fn a_receiver_that_hangs_costs_the_shorter_of_two_limits() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
