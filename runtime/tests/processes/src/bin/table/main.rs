@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use llmetry_processes::plan::{ENDINGS, Ending, Output, Row, Runtime};
+use llmetry_processes::plan::{ENDINGS, Ending, Output, Place, Row, Runtime};
 
 use crate::runs::{Config, Programs, Run};
 
@@ -80,6 +80,7 @@ fn each_once() -> Vec<Row> {
     };
     let chosen: Vec<Row> = ENDINGS.iter().enumerate().map(one).collect();
     assert!(Runtime::ALL.iter().all(|runtime| chosen.iter().any(|row| row.runtime == *runtime)));
+    assert!(Place::ALL.iter().all(|place| chosen.iter().any(|row| row.place == *place)));
     chosen
 }
 
