@@ -45,6 +45,7 @@ pub(super) struct Lane {
 pub(super) struct Said {
     failure: bool,
     recovery: bool,
+    warning: bool,
 }
 
 /// What follows from a verdict.
@@ -73,6 +74,9 @@ impl Lane {
             let begin = Instant::now();
             let verdict = self.attempt(&turn);
             let elapsed = begin.elapsed();
+            if let Verdict::Delivered { rejected: 0, message } = &verdict {
+                self.pass_on(message);
+            }
             let (next, error) = decide(verdict, &turn, &mut jitter);
             self.tell(&turn, &next, error.as_deref(), elapsed);
             self.conclude(turn, &next, error.as_deref());
@@ -102,6 +106,14 @@ impl Lane {
                 .unwrap_or("no text");
             Verdict::Refused { error: format!("it panicked: {text}") }
         })
+    }
+
+    /// A receiver may take all and have something to say about it.
+    fn pass_on(&mut self, message: &str) {
+        if !message.is_empty() && !std::mem::replace(&mut self.said.warning, true) {
+            let name = self.exporter.name();
+            diag::notice(&format!("{name}: the receiver took all spans and says: {message} (said once)"));
+        }
     }
 
     /// Says to the operator and to the operator's callback how it went.

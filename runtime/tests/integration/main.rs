@@ -9,7 +9,6 @@ mod support;
 #[cfg(unix)]
 mod system;
 
-mod collectors;
 mod conformance;
 mod content;
 mod dialects;

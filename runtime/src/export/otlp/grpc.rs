@@ -4,6 +4,7 @@
 //! the pipeline's: nothing runs on the user's runtime, and nothing stalls when that is busy, single-threaded or gone.
 
 mod answer;
+mod channel;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -17,9 +18,10 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::runtime::Runtime;
 use tonic::metadata::{AsciiMetadataKey, MetadataMap, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tonic::{Extensions, Request};
 
+use self::channel::Plain;
 use super::super::{DynExporter, OtlpSetting, Verdict};
 use super::{Receiver, with_causes};
 use crate::error::{Error, Result};
@@ -86,7 +88,7 @@ pub(crate) struct GrpcExporter {
 }
 
 struct Connection {
-    client: TraceServiceClient<Channel>,
+    client: TraceServiceClient<Plain>,
     last_use: Instant,
 }
 
@@ -124,7 +126,7 @@ impl DynExporter for GrpcExporter {
                     client
                 }
                 // Has to happen inside of a runtime. It connects with the first request.
-                None => TraceServiceClient::new(self.endpoint.connect_lazy()),
+                None => TraceServiceClient::new(Plain(self.endpoint.connect_lazy())),
             };
             let answer = client.export(request).await;
             (client, answer)

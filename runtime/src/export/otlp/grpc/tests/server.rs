@@ -115,7 +115,9 @@ where
             _ => return Box::pin(TraceServiceServer::new(self.clone()).call(request)),
         };
         self.says.lock().unwrap().pop_front();
-        Box::pin(async move { Ok(http::Response::builder().status(status).body(Body::empty()).unwrap()) })
+        // Proxies explain an error with a page.
+        let body = if status == 200 { Body::empty() } else { Body::new("<p>Please wait.".to_owned()) };
+        Box::pin(async move { Ok(http::Response::builder().status(status).body(body).unwrap()) })
     }
 }
 
