@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use llmetry::opentelemetry::trace::TraceContextExt;
-use llmetry::{Handle, Stats, task, workflow};
+use llmetry::{ExporterStats, Handle, Stats, task, workflow};
 use llmetry_processes::{child, last, ledger, next};
 
 use crate::faults::Faults;
@@ -151,7 +151,7 @@ fn keep_account(path: &Path, handle: &Handle) {
     let mut last = Stats::default();
     loop {
         let stats = handle.stats();
-        if (stats.failed, stats.dropped_total()) != (last.failed, last.dropped_total()) {
+        if (&stats.exporters, stats.dropped_total()) != (&last.exporters, last.dropped_total()) {
             write_down(path, &stats);
             last = stats;
         }
@@ -160,7 +160,10 @@ fn keep_account(path: &Path, handle: &Handle) {
 }
 
 fn write_down(path: &Path, stats: &Stats) {
-    let line = format!("{} {} {}\n", stats.failed, stats.rejected, stats.dropped_total());
+    // The exporter's account, since it has spans of earlier processes in it too.
+    let sum = |count: fn(&ExporterStats) -> u64| stats.exporters.iter().map(count).sum::<u64>();
+    let (failed, rejected) = (sum(|exporter| exporter.failed), sum(|exporter| exporter.rejected));
+    let line = format!("{failed} {rejected} {}\n", stats.dropped_total());
     if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(path) {
         // A line that is missing shows up as spans that nobody has counted.
         let _ = file.write_all(line.as_bytes());
