@@ -149,6 +149,13 @@ impl Soak {
         if refused as u64 > counted.failed + (self.killed() * UNNOTED) as u64 {
             broken.push(format!("{refused} spans were refused, {} are counted as failed", counted.failed));
         }
+        if counted.failed > (arrived.refused.len() + self.killed() * UNNOTED) as u64 {
+            broken.push(format!(
+                "{} are counted as failed, {} were refused",
+                counted.failed,
+                arrived.refused.len()
+            ));
+        }
         if arrived.twice > 0 {
             broken.push(format!("{} spans came again after a confirmation", arrived.twice));
         }
