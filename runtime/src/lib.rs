@@ -63,6 +63,7 @@
 //! | `tower` | no | [`LlmLayer`] for tower services: hyper-util, tonic; with `reqwest`, reqwest's client |
 //! | `async-openai` | no | [`LlmLayer`] in the request service of async-openai 0.43 |
 //! | `tracing` | no | `Guard::tracing_layer` |
+//! | `spool` | no | `Builder::spool`: finished spans survive the process on disk; Unix |
 //! | `llm` | by others | [`llm`](llm()), calls described by hand; the module `wire`, the reader of calls to models |
 //! | `testing` | no | the module `testing` |
 //!
@@ -122,6 +123,16 @@ pub mod testing;
 #[cfg(feature = "reqwest-client")]
 pub mod reqwest {
     pub use crate::call::{Client, RequestBuilder};
+}
+
+/// Readers of bytes that may have come from anywhere and have no other way in.
+#[cfg(all(fuzzing, feature = "spool", unix))]
+#[doc(hidden)]
+pub mod __fuzz {
+    /// A file of the spool.
+    pub fn spool(bytes: &[u8]) {
+        crate::pipeline::spool::fuzz(bytes);
+    }
 }
 
 #[doc(hidden)]

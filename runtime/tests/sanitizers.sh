@@ -7,10 +7,10 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 target=x86_64-unknown-linux-gnu
-# Unsafe code stands in the clock, and at the end of the process, which is left to tests in processes of their own; slots, slab
-# and queue have protocols of their own; `stress` runs them all together, as a program does.
-tests=(scope::clock scope::slot scope::slab scope::id pipeline::queue stress)
-features=(--no-default-features --features sdk,testing)
+# Unsafe code stands in the clock, in the spool's mapping, and at the end of the process, which is left to tests in processes of their
+# own; slots, slab, queue and ring have protocols of their own; `stress` runs them all together, as a program does.
+tests=(scope::clock scope::slot scope::slab scope::id pipeline::queue pipeline::spool stress)
+features=(--no-default-features --features sdk,testing,spool)
 out=${CARGO_TARGET_DIR:-target}/sanitizers
 export RUST_TEST_THREADS=4
 

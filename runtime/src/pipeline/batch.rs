@@ -11,6 +11,7 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::Record;
 use super::expand::expand;
+use super::spool::Stored;
 use crate::scope::clock::Anchor;
 use crate::semconv::Convention;
 use crate::sync::lock;
@@ -27,12 +28,33 @@ pub(crate) struct Origin {
 pub(crate) enum Source {
     /// In memory, small.
     Memory(Vec<Record>),
+    /// In a file of the spool.
+    Stored(Stored),
+}
+
+/// Who keeps the spans of a batch, and so what is to be done when it is through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeper {
+    Memory,
+    /// The spool of this process.
+    Spool,
+    /// A file that an earlier process has left.
+    Left,
 }
 
 impl Source {
     fn len(&self) -> usize {
         match self {
             Self::Memory(records) => records.len(),
+            Self::Stored(stored) => stored.len(),
+        }
+    }
+
+    /// Calls `visit` with the records of `range`.
+    fn read(&self, range: Range<usize>, visit: &mut dyn FnMut(&Record)) {
+        match self {
+            Self::Memory(records) => records.get(range).unwrap_or_default().iter().for_each(visit),
+            Self::Stored(stored) => stored.read(range, visit),
         }
     }
 }
@@ -90,28 +112,41 @@ impl Batch {
         self.fate.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).open = open;
     }
 
+    /// Who keeps its spans.
+    pub(super) fn keeper(&self) -> Keeper {
+        match &self.source {
+            Source::Memory(_) => Keeper::Memory,
+            Source::Stored(stored) if stored.is_recovered() => Keeper::Left,
+            Source::Stored(_) => Keeper::Spool,
+        }
+    }
+
+    /// Nobody needs its spans any more: what keeps them on disk lets them go.
+    pub(super) fn let_go(&self) {
+        if let Source::Stored(stored) = &self.source {
+            stored.done();
+        }
+    }
+
     /// The spans of `range` as exporters take them.
     pub(super) fn expand(&self, range: Range<usize>) -> Vec<SpanData> {
-        match &self.source {
-            Source::Memory(records) => records
-                .get(range)
-                .unwrap_or_default()
-                .iter()
-                .map(|record| expand(record, self.origin.convention, &self.anchor))
-                .collect(),
-        }
+        let mut spans = Vec::with_capacity(range.len());
+        self.source.read(range, &mut |record| {
+            spans.push(expand(record, self.origin.convention, &self.anchor));
+        });
+        spans
     }
 
     /// The spans of the traces that `wanted` names.
     #[cfg(feature = "testing")]
     pub(super) fn of_traces(&self, wanted: impl Fn(u128) -> bool) -> Vec<SpanData> {
-        match &self.source {
-            Source::Memory(records) => records
-                .iter()
-                .filter(|record| wanted(record.trace_id()))
-                .map(|record| expand(record, self.origin.convention, &self.anchor))
-                .collect(),
-        }
+        let mut spans = Vec::new();
+        self.source.read(0..self.spans(), &mut |record| {
+            if wanted(record.trace_id()) {
+                spans.push(expand(record, self.origin.convention, &self.anchor));
+            }
+        });
+        spans
     }
 
     /// One lane has delivered `range`, all but `rejected` spans; the whole if that was the last that was open.

@@ -10,10 +10,10 @@ use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, Concluded};
+use super::batch::{Batch, Concluded, Keeper};
 use super::overflow::{self, LOOK_AGAIN, Overflow, Room};
 use super::stats::{DropReason, ExporterStats, Stats};
-use super::{Backstage, Intake, Record};
+use super::{Backstage, Intake, Pending};
 use crate::sync::lock;
 
 /// How the program ends, as far as it is known.
@@ -54,6 +54,10 @@ struct State {
     rejected: u64,
     /// Taken from the queue, not yet concluded.
     in_hand: u64,
+    /// The same of the spool.
+    spooled: u64,
+    /// Spans of earlier processes that were delivered.
+    recovered: u64,
     last_error: Option<String>,
     /// The number of the last batch that was handed over.
     last_batch: u64,
@@ -191,12 +195,18 @@ impl Desk {
         self.rung.notify_one();
     }
 
-    /// Moves what has ended into `pending`, in one step for the account, and says what else is wanted.
-    pub(super) fn collect(&self, intake: &Intake, pending: &mut VecDeque<Record>) -> (Errand, u64) {
+    /// Moves what has ended into `pending`, in one step for the account, and says what else is wanted. Of the spool the blocks that are full,
+    /// and the others if a batch may go out with what is there: `is_due`.
+    pub(super) fn collect(&self, intake: &Intake, is_due: bool, pending: &mut Pending) -> (Errand, u64) {
         let mut state = lock(&self.state);
-        let before = pending.len();
-        intake.drain(pending);
-        state.in_hand += (pending.len() - before) as u64;
+        let (records, stored) = (pending.records.len(), pending.stored());
+        // While nobody would take them, spans stay where their threads write: blocks of the spool become full instead of many.
+        let all = state.flush_asked > state.flush_collected
+            || state.ending.is_some()
+            || (is_due && is_hungry(&state.lanes));
+        intake.drain(all, pending);
+        state.in_hand += (pending.records.len() - records) as u64;
+        state.spooled += (pending.stored() - stored) as u64;
         let errand = Errand {
             flush: state.flush_asked > state.flush_collected,
             ending: state.ending.map(|ending| ending.ended),
@@ -213,7 +223,7 @@ impl Desk {
         let state = lock(&self.state);
         let lanes = &state.lanes;
         Appetite {
-            hungry: lanes.is_empty() || lanes.iter().any(|lane| lane.backlog.is_empty()),
+            hungry: is_hungry(lanes),
             room: lanes.is_empty() || lanes.iter().any(|lane| lane.bytes < self.lane_bytes),
         }
     }
@@ -237,7 +247,7 @@ impl Desk {
         let all_full = full.iter().all(|full| *full);
         for (lane, full) in full.into_iter().enumerate() {
             let work = Work { batch: Arc::clone(&batch), range: 0..batch.spans(), tried_at_end: false };
-            let gives_way = full && !all_full && !at_end;
+            let gives_way = full && !all_full && !at_end && batch.keeper() != Keeper::Left;
             if gives_way && self.overflow != Overflow::DropOldest {
                 state.lanes[lane].account.waiting += work.range.len() as u64;
                 state.lanes[lane].bytes += batch.bytes;
@@ -384,7 +394,7 @@ impl Desk {
         let mut state = lock(&self.state);
         state.turn_ends(lane, Some(error));
         state.lanes[lane].given_up = true;
-        self.lose(&mut state, intake, lane, work, error);
+        self.abandon(&mut state, intake, lane, work, error);
         self.give_all_up(&mut state, intake, lane);
     }
 
@@ -473,12 +483,15 @@ impl Desk {
         let state = lock(&self.state);
         let (exported, failed, rejected) = (state.exported, state.failed, state.rejected);
         let queued = intake.waiting() + state.in_hand;
+        let spooled = intake.spooled() + state.spooled;
+        let recovered = state.recovered;
         let last_error = state.last_error.clone();
         let exporters = state.lanes.iter().map(|lane| lane.account.clone()).collect();
         let dropped = intake.dropped();
         drop(state);
         let started = intake.started();
-        let ended = exported + failed + queued + dropped.iter().map(|(_, count)| count).sum::<u64>();
+        let ended =
+            exported + failed + queued + spooled + dropped.iter().map(|(_, count)| count).sum::<u64>();
         Stats {
             started: started.max(ended),
             exported,
@@ -486,10 +499,10 @@ impl Desk {
             rejected,
             dropped,
             queued,
-            spooled: 0,
+            spooled,
             open: started.saturating_sub(ended),
             late: intake.late(),
-            recovered: 0,
+            recovered,
             orphans: intake.orphans(),
             content_dropped: intake.content_dropped(),
             last_error,
@@ -519,7 +532,14 @@ impl Desk {
     fn give_all_up(&self, state: &mut State, intake: &Intake, lane: usize) {
         let error = state.lanes[lane].account.last_error.clone().unwrap_or_default();
         while let Some(work) = state.lanes[lane].backlog.pop_front() {
-            self.lose(state, intake, lane, &work, &error);
+            self.abandon(state, intake, lane, &work, &error);
+        }
+    }
+
+    /// The program ends before `lane` could deliver `work`: it is lost, unless it stands on disk, where it stays.
+    fn abandon(&self, state: &mut State, intake: &Intake, lane: usize, work: &Work, error: &str) {
+        if work.batch.keeper() == Keeper::Memory {
+            self.lose(state, intake, lane, work, error);
         }
     }
 
@@ -528,7 +548,7 @@ impl Desk {
         let error = state.lanes[lane].account.last_error.clone().unwrap_or_default();
         for work in std::mem::take(&mut state.lanes[lane].backlog) {
             if work.tried_at_end {
-                self.lose(state, intake, lane, &work, &error);
+                self.abandon(state, intake, lane, &work, &error);
             }
         }
     }
@@ -536,15 +556,28 @@ impl Desk {
     /// `batch` is through if it is `concluded`: it is counted and its room is given back.
     fn settle(&self, state: &mut State, intake: &Intake, batch: &Batch, concluded: Option<Concluded>) {
         let Some(Concluded { exported, failed, rejected }) = concluded else { return };
-        state.exported += exported;
-        state.failed += failed;
-        state.rejected += rejected;
+        if batch.keeper() == Keeper::Left {
+            state.recovered += exported;
+        } else {
+            state.exported += exported;
+            state.failed += failed;
+            state.rejected += rejected;
+        }
         self.release(state, intake, batch);
     }
 
     fn release(&self, state: &mut State, intake: &Intake, batch: &Batch) {
-        state.in_hand -= batch.spans() as u64;
-        intake.release(batch.spans(), batch.bytes);
+        let spans = batch.spans() as u64;
+        match batch.keeper() {
+            Keeper::Memory => {
+                state.in_hand -= spans;
+                intake.release(batch.spans(), batch.bytes);
+            }
+            Keeper::Spool => state.spooled -= spans,
+            // The worker may look at the next file.
+            Keeper::Left => self.ring(),
+        }
+        batch.let_go();
         self.room.notify_all();
     }
 
@@ -553,7 +586,8 @@ impl Desk {
         let mut state = lock(&self.state);
         let busy: Vec<u64> = state.lanes.iter().filter_map(|lane| lane.exporting).collect();
         let oldest = |lane: &LaneState| {
-            lane.backlog.iter().map(|work| work.batch.number).find(|number| !busy.contains(number))
+            let ours = lane.backlog.iter().filter(|work| work.batch.keeper() != Keeper::Left);
+            ours.map(|work| work.batch.number).find(|number| !busy.contains(number))
         };
         let Some(number) = state.lanes.iter().filter_map(oldest).min() else { return false };
         let mut batch = None;
@@ -629,6 +663,10 @@ impl Backstage for Desk {
             }
         }
     }
+}
+
+fn is_hungry(lanes: &[LaneState]) -> bool {
+    lanes.is_empty() || lanes.iter().any(|lane| lane.backlog.is_empty())
 }
 
 /// What `work` weighs of its batch: all pieces together weigh what the whole does.

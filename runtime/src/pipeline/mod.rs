@@ -8,6 +8,11 @@
 
 pub(crate) mod overflow;
 pub(crate) mod queue;
+#[cfg(all(feature = "spool", unix))]
+pub(crate) mod spool;
+#[cfg(not(all(feature = "spool", unix)))]
+#[path = "spool_off.rs"]
+pub(crate) mod spool;
 pub(crate) mod stats;
 
 #[cfg(feature = "sdk")]
@@ -20,20 +25,25 @@ mod desk;
 mod expand;
 #[cfg(feature = "sdk")]
 mod lane;
+#[cfg(all(test, feature = "spool", unix))]
+#[path = "spool/lanes_tests.rs"]
+mod spooled_tests;
 #[cfg(all(test, feature = "sdk"))]
 mod tests;
 #[cfg(feature = "sdk")]
 pub(crate) mod worker;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use self::overflow::Room;
 use self::queue::{Bounds, Pushed, Queue, Shard};
+use self::spool::{Chunk, Place, Spool, Start};
 use self::stats::DropReason;
-use crate::record::SpanRecord;
+use crate::record::{Site, SpanRecord};
 
 /// A finished span on its way to the exporters.
 #[derive(Debug)]
@@ -46,6 +56,15 @@ pub(crate) enum Record {
 }
 
 impl Record {
+    /// The span's id.
+    pub(crate) fn span_id(&self) -> u64 {
+        match self {
+            Self::Own(record) => record.span_id,
+            #[cfg(feature = "sdk")]
+            Self::Foreign(data) => u64::from_be_bytes(data.span_context.span_id().to_bytes()),
+        }
+    }
+
     /// The trace that the span belongs to.
     #[cfg(feature = "testing")]
     fn trace_id(&self) -> u128 {
@@ -76,6 +95,84 @@ impl Record {
     }
 }
 
+/// Where finished spans are kept on disk, and how much of it they may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SpoolSetting {
+    pub(crate) directory: PathBuf,
+    pub(crate) bytes: u64,
+    /// The variable that named the directory; `None`: the builder did.
+    pub(crate) variable: Option<&'static str>,
+}
+
+/// The smallest spool: what stands before its blocks, and some of these.
+pub(crate) const MIN_SPOOL_BYTES: u64 = 4 * 1024 * 1024;
+/// The largest: nobody means more.
+pub(crate) const MAX_SPOOL_BYTES: u64 = 64 * 1024 * 1024 * 1024;
+
+/// What one thread has of the intake.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    shard: Arc<Shard<Record>>,
+    /// Where there is a spool.
+    place: Option<Arc<Place>>,
+}
+
+impl Seat {
+    /// Counts a span that the calling thread, the seat's own, has started.
+    #[inline]
+    pub(crate) fn count_started(&self) {
+        self.shard.count_started();
+    }
+}
+
+/// What the worker has taken from the intake: records, or positions in the spool.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    pub(crate) records: VecDeque<Record>,
+    chunks: VecDeque<Chunk>,
+    /// Spans in the chunks, and what they take of the spool.
+    stored: usize,
+    stored_bytes: usize,
+}
+
+impl Pending {
+    /// Spans of both.
+    pub(crate) fn spans(&self) -> usize {
+        self.records.len() + self.stored
+    }
+
+    /// Spans in the spool.
+    pub(crate) fn stored(&self) -> usize {
+        self.stored
+    }
+
+    /// The oldest chunks of the spool, for a batch of so many spans and bytes.
+    #[cfg(feature = "sdk")]
+    fn take_chunks(&mut self, spool: &Spool, max_spans: usize, max_bytes: usize) -> Vec<Chunk> {
+        let (mut taken, mut spans, mut bytes) = (Vec::new(), 0, 0);
+        while let Some(next) = self.chunks.front().copied() {
+            let fits = spans + next.spans() <= max_spans && bytes + next.bytes() <= max_bytes;
+            if !taken.is_empty() && !fits {
+                break;
+            }
+            self.chunks.pop_front();
+            let mut chunk = next;
+            if chunk.spans() > max_spans {
+                let (first, rest) = spool.split(chunk, max_spans);
+                self.chunks.push_front(rest);
+                chunk = first;
+            } else {
+                self.stored_bytes -= chunk.bytes();
+            }
+            spans += chunk.spans();
+            bytes += chunk.bytes();
+            taken.push(chunk);
+        }
+        self.stored -= spans;
+        taken
+    }
+}
+
 /// Whom the intake turns to. What is said behind the scenes stays in its room.
 pub(crate) trait Backstage: Send + Sync {
     /// The worker is wanted.
@@ -87,6 +184,8 @@ pub(crate) trait Backstage: Send + Sync {
 /// The side of the pipeline that the program's threads see.
 pub(crate) struct Intake {
     queue: Queue<Record>,
+    /// In place of the queue, where there is one.
+    spool: Option<Arc<Spool>>,
     /// For threads whose own shard is out of reach (thread-local destructors).
     fallback: Arc<Shard<Record>>,
     backstage: Arc<dyn Backstage>,
@@ -106,11 +205,12 @@ impl std::fmt::Debug for Intake {
 }
 
 impl Intake {
-    pub(crate) fn new(bounds: Bounds, backstage: Arc<dyn Backstage>) -> Self {
+    pub(crate) fn new(bounds: Bounds, spool: Option<Arc<Spool>>, backstage: Arc<dyn Backstage>) -> Self {
         let queue = Queue::new(bounds);
         Self {
             fallback: queue.register(),
             queue,
+            spool,
             backstage,
             wake_sent: AtomicBool::new(false),
             dropped: Default::default(),
@@ -121,20 +221,51 @@ impl Intake {
         }
     }
 
-    /// A shard for the calling thread.
-    pub(crate) fn register(&self) -> Arc<Shard<Record>> {
-        self.queue.register()
+    /// A seat for the calling thread.
+    pub(crate) fn register(&self) -> Seat {
+        Seat { shard: self.queue.register(), place: self.spool.as_ref().map(|spool| spool.register()) }
     }
 
-    /// Puts the record of `make`, weighing `bytes`, into the calling thread's shard (`None`: it has none), or counts why not.
+    /// The spool, where there is one.
+    pub(crate) fn spool(&self) -> Option<&Arc<Spool>> {
+        self.spool.as_ref()
+    }
+
+    /// A span has started in place `index` of the slab.
     #[inline]
-    pub(crate) fn push(&self, shard: Option<&Shard<Record>>, bytes: usize, make: impl FnOnce() -> Record) {
-        let shard = shard.unwrap_or(&self.fallback);
+    pub(crate) fn opened(&self, index: u32, site: &'static Site, start: &Start) {
+        if let Some(spool) = &self.spool {
+            spool.started(index, site, start);
+        }
+    }
+
+    /// The span in place `index` has ended, and was pushed; its place is still the caller's.
+    #[inline]
+    pub(crate) fn closed(&self, index: u32) {
+        if let Some(spool) = &self.spool {
+            spool.ended(index);
+        }
+    }
+
+    /// Puts the record of `make`, weighing `bytes`, where it waits, or counts why not. The calling thread's `seat` may be out of reach.
+    #[inline]
+    pub(crate) fn push(&self, seat: Option<&Seat>, bytes: usize, make: impl FnOnce() -> Record) {
         let mut since = None;
+        if let Some(spool) = &self.spool {
+            let place = seat.and_then(|seat| seat.place.as_deref());
+            let make_room = || matches!(self.backstage.make_room(self, &mut since), Room::TryAgain);
+            match spool.push(place, make(), make_room) {
+                Pushed::Kept => {}
+                Pushed::KeptAndWake => self.wake(),
+                refused => self.refused(refused, DropReason::SpoolFull),
+            }
+            return;
+        }
+        let shard = seat.map_or(&*self.fallback, |seat| &*seat.shard);
         match self.queue.push(shard, bytes, make, || self.make_room(shard, bytes, &mut since)) {
             Pushed::Kept => {}
             Pushed::KeptAndWake => self.wake(),
-            refused => self.refused(refused),
+            refused => self.refused(refused, DropReason::QueueFull),
         }
     }
 
@@ -156,11 +287,11 @@ impl Intake {
     }
 
     #[cold]
-    fn refused(&self, pushed: Pushed) {
+    fn refused(&self, pushed: Pushed, full: DropReason) {
         if pushed == Pushed::Closed {
             self.count_drop(DropReason::AfterShutdown);
         } else {
-            self.count_drop(DropReason::QueueFull);
+            self.count_drop(full);
             self.wake();
         }
     }
@@ -173,10 +304,18 @@ impl Intake {
         }
     }
 
-    /// Moves all that waits into `out`. For the worker, which releases it once it is exported.
-    pub(crate) fn drain(&self, out: &mut VecDeque<Record>) {
+    /// Moves all that waits into `out`. For the worker, which releases it once it is exported. Without `all`, what is in the spool may stay
+    /// where its threads are writing.
+    pub(crate) fn drain(&self, all: bool, out: &mut Pending) {
         self.wake_sent.store(false, Ordering::Release);
-        self.queue.drain(out);
+        self.queue.drain(&mut out.records);
+        if let Some(spool) = &self.spool {
+            let mut chunks = Vec::new();
+            spool.drain(all, &mut chunks);
+            out.stored_bytes += chunks.iter().map(|chunk| chunk.bytes()).sum::<usize>();
+            out.stored += chunks.iter().map(|chunk| chunk.spans()).sum::<usize>();
+            out.chunks.extend(chunks);
+        }
     }
 
     /// So many records and bytes that never stood in a shard count like drained ones from now on.
@@ -191,6 +330,9 @@ impl Intake {
 
     pub(crate) fn close(&self) {
         self.queue.close();
+        if let Some(spool) = &self.spool {
+            spool.close();
+        }
     }
 
     pub(crate) fn count_drop(&self, reason: DropReason) {
@@ -244,5 +386,10 @@ impl Intake {
 
     pub(crate) fn waiting(&self) -> u64 {
         self.queue.len() as u64
+    }
+
+    /// Spans in the spool that the worker has not taken.
+    pub(crate) fn spooled(&self) -> u64 {
+        self.spool.as_ref().map_or(0, |spool| spool.waiting())
     }
 }

@@ -12,6 +12,8 @@ pub enum DropReason {
     /// The queue had reached its bound, and the span made room for newer ones
     /// ([`Overflow::DropOldest`](crate::Overflow::DropOldest)). Some exporters may have delivered it.
     Displaced,
+    /// The spool was full, and the span that had just ended was given up: the exporters have been down, or slow, for too long.
+    SpoolFull,
     /// As many spans were open as may be open at once.
     TooManyOpen,
     /// The span ended after its pipeline was shut down.
@@ -19,8 +21,8 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::QueueFull, Self::Displaced, Self::TooManyOpen, Self::AfterShutdown];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::QueueFull, Self::Displaced, Self::SpoolFull, Self::TooManyOpen, Self::AfterShutdown];
 }
 
 impl fmt::Display for DropReason {
@@ -28,6 +30,7 @@ impl fmt::Display for DropReason {
         f.write_str(match self {
             Self::QueueFull => "queue full",
             Self::Displaced => "made room for newer ones",
+            Self::SpoolFull => "spool full",
             Self::TooManyOpen => "too many open spans",
             Self::AfterShutdown => "ended after shutdown",
         })

@@ -11,23 +11,22 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::SpanData;
 
-use super::Record;
 use super::attempt::{ExportOutcome, OnExport};
 use super::overflow::Overflow;
-use super::queue::Shard;
 use super::stats::{DropReason, Stats};
 use super::worker::{Batching, Ended, Pipeline, Setting};
+use super::{Record, Seat};
 use crate::export::{DynExporter, Verdict};
 use crate::record::{Ending, Kind, Site, SpanRecord};
 use crate::semconv::Convention;
 use crate::sync::lock;
 
-const LONG: Duration = Duration::from_secs(20);
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const LONG: Duration = Duration::from_secs(20);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 static SITE: Site = Site::new(Kind::Task, "step");
 
 /// Which spans an exporter was offered, attempt by attempt.
-type Seen = Arc<Mutex<Vec<Vec<u64>>>>;
+pub(super) type Seen = Arc<Mutex<Vec<Vec<u64>>>>;
 
 struct Scripted<F> {
     name: &'static str,
@@ -54,7 +53,7 @@ impl<F: FnMut(&[u64]) -> Verdict + Send> DynExporter for Scripted<F> {
     fn set_resource(&mut self, _: &Resource) {}
 }
 
-fn scripted(
+pub(super) fn scripted(
     name: &'static str,
     script: impl FnMut(&[u64]) -> Verdict + Send + 'static,
 ) -> (Box<dyn DynExporter>, Seen) {
@@ -62,28 +61,28 @@ fn scripted(
     (Box::new(Scripted { name, script, seen: Arc::clone(&seen) }), seen)
 }
 
-fn later() -> Verdict {
+pub(super) fn later() -> Verdict {
     Verdict::Later { after: None, error: "busy".to_owned() }
 }
 
-fn later_by(after: Duration) -> Verdict {
+pub(super) fn later_by(after: Duration) -> Verdict {
     Verdict::Later { after: Some(after), error: "busy".to_owned() }
 }
 
-fn too_large() -> Verdict {
+pub(super) fn too_large() -> Verdict {
     Verdict::TooLarge { error: "too large".to_owned() }
 }
 
-fn refused() -> Verdict {
+pub(super) fn refused() -> Verdict {
     Verdict::Refused { error: "never".to_owned() }
 }
 
-fn works(_: &[u64]) -> Verdict {
+pub(super) fn works(_: &[u64]) -> Verdict {
     Verdict::delivered()
 }
 
 /// Batches of eight, and never because of the time. A power of two: the worker is woken when just so many wait.
-fn setting() -> Setting {
+pub(super) fn setting() -> Setting {
     Setting {
         resource: Resource::builder_empty().build(),
         convention: Convention::GenAi,
@@ -92,12 +91,13 @@ fn setting() -> Setting {
         queue_spans: None,
         overflow: Overflow::DropNewest,
         on_export: None,
+        spool: None,
         epoch: 1,
         unfinished: |_, _| Vec::new(),
     }
 }
 
-fn record(id: u64) -> Record {
+pub(super) fn record(id: u64) -> Record {
     Record::Own(SpanRecord {
         site: &SITE,
         trace_id: (0, 1),
@@ -113,7 +113,7 @@ fn record(id: u64) -> Record {
 }
 
 /// Starts and ends the spans of `ids` on a shard.
-fn push(pipeline: &Pipeline, shard: &Shard<Record>, ids: impl IntoIterator<Item = u64>) {
+pub(super) fn push(pipeline: &Pipeline, shard: &Seat, ids: impl IntoIterator<Item = u64>) {
     for id in ids {
         shard.count_started();
         let record = record(id);
@@ -122,7 +122,7 @@ fn push(pipeline: &Pipeline, shard: &Shard<Record>, ids: impl IntoIterator<Item 
 }
 
 #[track_caller]
-fn assert_adds_up(stats: &Stats) {
+pub(super) fn assert_adds_up(stats: &Stats) {
     let places =
         stats.exported + stats.failed + stats.dropped_total() + stats.queued + stats.spooled + stats.open;
     assert_eq!(stats.started, places, "{stats:?}");
@@ -131,7 +131,7 @@ fn assert_adds_up(stats: &Stats) {
     }
 }
 
-fn flat(seen: &Seen) -> Vec<u64> {
+pub(super) fn flat(seen: &Seen) -> Vec<u64> {
     lock(seen).concat()
 }
 

@@ -3,7 +3,6 @@
 //! In: records through the intake. Out: batches, by count, by bytes and by time, on the `desk`. Does not: run on, or need, a runtime of
 //! the user's; expand or export (each `lane` does); lose count of a span.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,8 +19,9 @@ use super::desk::{Appetite, Desk};
 use super::lane::{Lane, Said};
 use super::overflow::{self, Overflow};
 use super::queue::Bounds;
+use super::spool::{self, FRAMES_IN_BLOCK, Found, Recovery, Stored};
 use super::stats::{Report, Stats};
-use super::{Intake, Record};
+use super::{Intake, Pending, Record, SpoolSetting};
 use crate::error::{Error, Result};
 use crate::export::DynExporter;
 use crate::scope::clock::Anchor;
@@ -41,6 +41,7 @@ pub(crate) struct Setting {
     pub(crate) queue_spans: Option<usize>,
     pub(crate) overflow: Overflow,
     pub(crate) on_export: Option<OnExport>,
+    pub(crate) spool: Option<SpoolSetting>,
     /// The installation's number, for `unfinished`.
     pub(crate) epoch: u32,
     /// The spans of installation `epoch` that are open, as incomplete (failed, if the flag says so). Called once, by the worker, at
@@ -86,14 +87,22 @@ impl Pipeline {
     ///
     /// # Errors
     ///
-    /// When the system gives no thread.
+    /// When the system gives no thread, or the spool's directory cannot be used.
     pub(crate) fn start(exporters: Vec<Box<dyn DynExporter>>, setting: Setting) -> Result<Self> {
         let Setting { batching, queue_bytes, .. } = setting;
+        let wake_at = wake_at(batching.max_spans);
+        let spool = match &setting.spool {
+            Some(spool) => spool::open(spool, &setting.resource, setting.convention, wake_at)?,
+            None => None,
+        };
+        // Without an exporter there is nobody to give what earlier processes have left.
+        let recovery =
+            setting.spool.filter(|_| !exporters.is_empty()).map(|spool| Recovery::new(&spool.directory));
         let names = exporters.iter().map(|exporter| exporter.name().to_owned());
-        let desk = Arc::new(Desk::new(names, setting.overflow, queue_bytes));
-        let bounds =
-            Bounds { bytes: queue_bytes, items: setting.queue_spans, wake_at: wake_at(batching.max_spans) };
-        let intake = Arc::new(Intake::new(bounds, Arc::clone(&desk) as _));
+        let bound = spool.as_ref().map_or(queue_bytes, |spool| spool.bytes());
+        let desk = Arc::new(Desk::new(names, setting.overflow, bound));
+        let bounds = Bounds { bytes: queue_bytes, items: setting.queue_spans, wake_at };
+        let intake = Arc::new(Intake::new(bounds, spool, Arc::clone(&desk) as _));
         let origin = Arc::new(Origin { resource: setting.resource, convention: setting.convention });
         // Dropped when a thread does not start, it ends those that did.
         let pipeline = Self {
@@ -108,7 +117,9 @@ impl Pipeline {
             desk: Arc::clone(&desk),
             origin: Arc::clone(&origin),
             batching,
-            pending: VecDeque::new(),
+            pending: Pending::default(),
+            recovery,
+            recovered_from: None,
             anchor: Anchor::new(),
             epoch: setting.epoch,
             unfinished: setting.unfinished,
@@ -195,13 +206,24 @@ fn wake_at(max_spans: usize) -> usize {
     if max_spans >= 512 { (4 * max_spans).min(4096) } else { max_spans }
 }
 
+/// A thread of the pipeline comes to its end: the last of them leaves no file if nothing is in it.
+pub(super) fn put_away(intake: &Intake) {
+    if let Some(spool) = intake.spool() {
+        spool.remove_if_empty();
+    }
+}
+
 struct Worker {
     intake: Arc<Intake>,
     desk: Arc<Desk>,
     origin: Arc<Origin>,
     batching: Batching,
-    /// Taken from the queue, not yet in a batch.
-    pending: VecDeque<Record>,
+    /// Taken from the intake, not yet in a batch.
+    pending: Pending,
+    /// The files that earlier processes have left; `None`: there are none any more.
+    recovery: Option<Recovery>,
+    /// The number of the last one of them, and whose it was.
+    recovered_from: Option<(usize, Arc<Origin>)>,
     anchor: Anchor,
     epoch: u32,
     unfinished: fn(u32, bool) -> Vec<Record>,
@@ -215,14 +237,19 @@ impl Worker {
         let _suppressed = Context::enter_telemetry_suppressed_scope();
         let mut due = Instant::now() + self.batching.delay;
         loop {
-            self.desk.wait_for_bell(due);
-            let (errand, flush) = self.desk.collect(&self.intake, &mut self.pending);
+            let goes_on = self.recover();
+            self.desk.wait_for_bell(if goes_on { Instant::now() } else { due });
+            self.keep_time();
+            // Batches that are smaller than a block are due as soon as they are full.
+            let small = self.batching.max_spans < FRAMES_IN_BLOCK;
+            let is_due = Instant::now() >= due;
+            let (errand, flush) = self.desk.collect(&self.intake, is_due || small, &mut self.pending);
             if let Some(ended) = errand.ending {
                 self.finish(ended);
+                put_away(&self.intake);
                 self.desk.leave();
                 return;
             }
-            let is_due = Instant::now() >= due;
             if is_due {
                 due = Instant::now() + self.batching.delay;
             }
@@ -242,7 +269,9 @@ impl Worker {
 
     /// Forms batches of all that is pending, as long as there are at least so many spans.
     fn hand_over(&mut self, at_least: usize) {
-        while !self.pending.is_empty() && self.pending.len() >= at_least {
+        // Blocks that are nearly empty do not wait for a batch to become full: the spool would.
+        let most_bytes = self.intake.spool().map_or(usize::MAX, |spool| spool.bytes() / 4);
+        while self.pending.spans() >= at_least.max(1) || self.pending.stored_bytes > most_bytes {
             let batch = self.form();
             #[cfg(feature = "testing")]
             self.feed_taps(&batch);
@@ -253,9 +282,15 @@ impl Worker {
     /// The oldest batch of what is pending.
     fn form(&mut self) -> Batch {
         self.anchor.advance();
+        if let Some(spool) = self.intake.spool().filter(|_| self.pending.stored() > 0) {
+            let Batching { max_spans, max_bytes, .. } = self.batching;
+            let stored = Stored::own(spool, self.pending.take_chunks(spool, max_spans, max_bytes));
+            let bytes = stored.bytes();
+            return Batch::new(Arc::clone(&self.origin), self.anchor, Source::Stored(stored), bytes);
+        }
         let mut bytes = 0;
         let mut count = 0;
-        for record in self.pending.iter().take(self.batching.max_spans) {
+        for record in self.pending.records.iter().take(self.batching.max_spans) {
             let next = bytes + record.bytes();
             if count > 0 && next > self.batching.max_bytes {
                 break;
@@ -265,7 +300,7 @@ impl Worker {
         }
         // Many small batches weigh more than their spans.
         self.intake.charge(0, Batch::OWN_BYTES);
-        let records = self.pending.drain(..count).collect();
+        let records = self.pending.records.drain(..count).collect();
         Batch::new(Arc::clone(&self.origin), self.anchor, Source::Memory(records), bytes + Batch::OWN_BYTES)
     }
 
@@ -273,14 +308,55 @@ impl Worker {
     fn finish(&mut self, ended: Ended) {
         let (epoch, failed, unfinished) = (self.epoch, ended == Ended::Badly, self.unfinished);
         let open = catch_unwind(AssertUnwindSafe(|| unfinished(epoch, failed))).unwrap_or_default();
+        let open = self.keep(open);
         self.intake.close();
         // What came in between.
-        self.desk.collect(&self.intake, &mut self.pending);
+        self.desk.collect(&self.intake, true, &mut self.pending);
         self.intake.charge(open.len(), open.iter().map(Record::bytes).sum());
         self.desk.took_over(open.len());
-        self.pending.extend(open);
+        self.pending.records.extend(open);
         self.hand_over(0);
         self.desk.complete();
+    }
+
+    /// Writes spans that were open into the spool, in place of their starts; those that it did not take.
+    fn keep(&self, open: Vec<Record>) -> Vec<Record> {
+        let Some(spool) = self.intake.spool() else { return open };
+        let ids: Vec<u64> = open.iter().map(Record::span_id).collect();
+        for record in open {
+            self.intake.push(None, record.bytes(), || record);
+        }
+        spool.taken_over(&ids);
+        Vec::new()
+    }
+
+    /// For whoever reads the spool after this process.
+    fn keep_time(&mut self) {
+        if let Some(spool) = self.intake.spool() {
+            self.anchor.advance();
+            spool.keep_time(&self.anchor);
+        }
+    }
+
+    /// Looks a little further for what earlier processes have left, and hands it over; whether to come again at once.
+    fn recover(&mut self) -> bool {
+        let Some(recovery) = &mut self.recovery else { return false };
+        let mut found = Vec::new();
+        self.anchor.advance();
+        let goes_on = recovery.step(&self.anchor, self.batching.max_spans, &mut found);
+        if recovery.is_over() {
+            self.recovery = None;
+        }
+        for Found { spans, resource, convention, anchor, file } in found {
+            let origin = match &self.recovered_from {
+                Some((number, origin)) if *number == file => Arc::clone(origin),
+                _ => Arc::new(Origin { resource, convention }),
+            };
+            self.recovered_from = Some((file, Arc::clone(&origin)));
+            let batch = Batch::new(origin, anchor, Source::Stored(spans), 0);
+            self.desk.hand_over(&self.intake, batch);
+        }
+        goes_on
     }
 
     #[cfg(feature = "testing")]

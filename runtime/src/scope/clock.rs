@@ -112,6 +112,39 @@ impl Anchor {
         Self { base: now, now, nanos_per_tick: 1.0 }
     }
 
+    /// As words that can be kept, for a later process that reads ticks of this one: ticks and wall clock (nanoseconds since 1970) of the
+    /// present moment, the rate, and how many nanoseconds long it was measured.
+    pub(crate) fn to_words(self) -> [u64; 4] {
+        let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let measured = match source() {
+            Source::Monotonic(_) => u64::MAX,
+            Source::Counter => nanos(self.now.monotonic.saturating_duration_since(self.base.monotonic)),
+        };
+        let wall = self.now.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        [self.now.ticks, nanos(wall), self.nanos_per_tick.to_bits(), measured]
+    }
+
+    /// The anchor that was kept as `words`; `None` when it is none. `same_run`: an anchor of this process, if the system has not been started
+    /// anew since, whose rate holds if it was measured for longer.
+    pub(crate) fn from_words(words: [u64; 4], same_run: Option<&Self>) -> Option<Self> {
+        let [ticks, wall, rate, measured] = words;
+        let mut nanos_per_tick = f64::from_bits(rate);
+        if let Some(own) = same_run
+            && own.to_words()[3] > measured
+        {
+            nanos_per_tick = own.nanos_per_tick;
+        }
+        let wall = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(wall))?;
+        let now = Moment { ticks, monotonic: Instant::now(), wall };
+        // From a counter of 1 THz to one of 1 kHz.
+        (1e-3..=1e6).contains(&nanos_per_tick).then_some(Self { base: now, now, nanos_per_tick })
+    }
+
+    /// The ticks of the present moment, as far as the anchor knows.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.now.ticks
+    }
+
     /// Follows the clocks to the present moment, before ticks up to now are mapped.
     pub(crate) fn advance(&mut self) {
         self.advance_to(Moment::now());
@@ -177,6 +210,25 @@ mod tests {
         let slack = Duration::from_millis(2);
         let wall = anchor.wall(tick);
         assert!(wall + slack >= before && wall <= after + slack, "{before:?} {wall:?} {after:?}");
+    }
+
+    #[test]
+    fn an_anchor_can_be_kept() {
+        let mut anchor = Anchor::new();
+        while anchor.now.monotonic.elapsed() < Duration::from_millis(5) {}
+        anchor.advance();
+        let kept = Anchor::from_words(anchor.to_words(), None).unwrap();
+        let tick = anchor.now.ticks - 1_000;
+        assert_eq!(kept.ticks(), anchor.ticks());
+        let wall =
+            |anchor: &Anchor| anchor.wall(tick).duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
+        assert_eq!(wall(&kept), wall(&anchor));
+        let [ticks, time, _, measured] = anchor.to_words();
+        for rate in [f64::NAN, -1.0, 0.0, 1e30] {
+            assert!(Anchor::from_words([ticks, time, rate.to_bits(), measured], None).is_none(), "{rate}");
+        }
+        assert!(Anchor::from_words([ticks, time, 0, 0], Some(&anchor)).is_some(), "our own rate is better");
+        assert!(Anchor::from_words([u64::MAX, u64::MAX, 1_f64.to_bits(), 0], None).is_some());
     }
 
     #[test]

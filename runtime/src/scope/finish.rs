@@ -87,14 +87,17 @@ impl Ended {
         local::with_or_else(
             record,
             |local, record| {
-                local
-                    .joined(epoch, |joined| joined.installed.intake.push(Some(&joined.shard), bytes, record));
+                local.joined(epoch, |joined| {
+                    joined.installed.intake.push(Some(&joined.seat), bytes, record);
+                    joined.installed.intake.closed(self.index);
+                });
                 local.release_slot(self.index);
             },
             // A thread-local destructor that runs after ours.
             |record| {
                 if let Some(installed) = hub::installed().filter(|installed| installed.epoch == epoch) {
                     installed.intake.push(None, bytes, record);
+                    installed.intake.closed(self.index);
                 }
                 OpenSpans::get().release_shared(self.index);
             },

@@ -13,8 +13,7 @@ use super::OpenSpans;
 use super::id::Generator;
 use super::slab::FreeList;
 use crate::hub::{self, Installed};
-use crate::pipeline::Record;
-use crate::pipeline::queue::Shard;
+use crate::pipeline::Seat;
 
 /// One thread's own.
 #[derive(Debug)]
@@ -32,7 +31,7 @@ pub(super) struct Local {
 #[derive(Debug)]
 pub(super) struct Joined {
     pub(super) installed: Arc<Installed>,
-    pub(super) shard: Arc<Shard<Record>>,
+    pub(super) seat: Seat,
 }
 
 thread_local! {
@@ -107,8 +106,8 @@ impl Local {
             return None;
         }
         let installed = hub::installed().filter(|installed| installed.epoch == epoch)?;
-        let shard = installed.intake.register();
-        let old = self.joined.try_borrow_mut().ok()?.replace(Joined { installed, shard });
+        let seat = installed.intake.register();
+        let old = self.joined.try_borrow_mut().ok()?.replace(Joined { installed, seat });
         self.epoch.set(epoch);
         // Outside the borrow: the last user of an installation drops its exporters, which is foreign code.
         drop(old);

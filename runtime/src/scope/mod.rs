@@ -236,7 +236,7 @@ pub(crate) fn push_foreign(intake: &crate::pipeline::Intake, record: crate::pipe
             if std::ptr::eq(&raw const *joined.installed.intake, intake)
                 && let Some(record) = record.take()
             {
-                intake.push(Some(&joined.shard), bytes, || record);
+                intake.push(Some(&joined.seat), bytes, || record);
             }
         })
     });

@@ -13,6 +13,7 @@ use super::own::OwnSpan;
 use super::{OpenSpans, clock, halves, inherit, slot};
 use crate::diag;
 use crate::hub;
+use crate::pipeline::spool::Start;
 use crate::pipeline::stats::DropReason;
 use crate::record::{Inherited, Kind, Site};
 use crate::semconv::{self, Convention};
@@ -85,7 +86,7 @@ fn start_in(
         }
     };
     let Some(index) = local.take_slot(installed.limits.open_spans) else {
-        joined.shard.count_started();
+        joined.seat.count_started();
         installed.intake.count_drop(DropReason::TooManyOpen);
         return;
     };
@@ -95,7 +96,7 @@ fn start_in(
         .with_span(OwnSpan::new(span_context(trace_id, id, TraceFlags::SAMPLED, trace_state.clone()), index));
     let around = inherit::around(parent, trace_id, parent_id, current);
     let inherited = handed_on(installed.convention, site, around);
-    joined.shard.count_started();
+    joined.seat.count_started();
     match site.kind {
         Kind::Workflow => {
             OPEN_WORKFLOWS.fetch_add(1, Ordering::Relaxed);
@@ -112,7 +113,7 @@ fn start_in(
             details.extra().trace_state = trace_state.clone();
         }
     }
-    slot.open(&slot::Started {
+    let opened = slot::Started {
         id,
         trace_id: halves(trace_id),
         parent_id,
@@ -121,7 +122,16 @@ fn start_in(
         site: site.number(),
         // Late, so that our own work is not in the span.
         start: clock::ticks(),
-    });
+    };
+    slot.open(&opened);
+    let start = Start {
+        id,
+        trace_id: opened.trace_id,
+        parent_id,
+        parent_is_remote: opened.parent_is_remote,
+        ticks: opened.start,
+    };
+    installed.intake.opened(index, site, &start);
     *started = Started::Recorded(index);
 }
 

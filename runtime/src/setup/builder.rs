@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use opentelemetry::{Key, KeyValue, Value};
@@ -19,6 +20,7 @@ use crate::error::{Error, Result, Shown};
 use crate::export::{self, DynExporter, StdoutFormat};
 use crate::pipeline::attempt::{ExportAttempt, OnExport};
 use crate::pipeline::overflow::Overflow;
+use crate::pipeline::{MAX_SPOOL_BYTES, MIN_SPOOL_BYTES};
 use crate::sampling::Sampler;
 use crate::semconv::Convention;
 
@@ -260,6 +262,37 @@ impl Builder {
             Overflow::Block(limit) => self.check_duration(limit, "on_overflow", Duration::ZERO),
             _ => self,
         }
+    }
+
+    /// Keeps finished spans, and the starts of open ones, in a file of `directory`, so that they survive the process: `SIGKILL`, an abort, a
+    /// collector that is down when the program ends. The next program that starts with the same directory sends what is left there, with
+    /// the resource, the ids and the times that it had.
+    ///
+    /// Finished means here: its record is in the file, which is so when the annotated function has returned. Spans that were open when the
+    /// process ended go out with `llmetry.outcome=incomplete`, as they were at their start. They survive the process, not the
+    /// machine: nothing is forced to the disk.
+    ///
+    /// Spans then wait in the file alone, in place of memory: [`spool_bytes`](Self::spool_bytes) is the bound, and `max_queue_bytes` and
+    /// `max_queue_size` are not. The directory must belong to the user that runs the program, and nobody else may write to it; it is made if it
+    /// is not there. Processes may share it, each has a file of its own, which is gone after an ending that left nothing.
+    ///
+    /// Default: none. Environment: `LLMETRY_SPOOL_DIR`. A directory that cannot be used is an error, and so is a disk without room for the
+    /// whole file. Without the feature `spool`, and on systems other than Unix, this is an error.
+    pub fn spool(mut self, directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        let named = !directory.as_os_str().is_empty();
+        self.settings.spool = Some(directory);
+        self.check(named, "spool", "", "a directory")
+    }
+
+    /// The size of the spool's file, in bytes; the disk has to have as much when the program starts. What is over is dropped and counted, as
+    /// [`on_overflow`](Self::on_overflow) says. A span to which nothing was added takes 64 bytes.
+    ///
+    /// Default: 128 MiB, for 2 000 000 such spans. Less than 4 MiB and more than 64 GiB are errors.
+    pub fn spool_bytes(mut self, bytes: u64) -> Self {
+        self.settings.spool_bytes = Some(bytes);
+        let fits = (MIN_SPOOL_BYTES..=MAX_SPOOL_BYTES).contains(&bytes);
+        self.check(fits, "spool_bytes", &bytes.to_string(), "from 4 MiB to 64 GiB, in bytes")
     }
 
     /// Calls `callback` after each attempt to export, for the program's own metrics. Default: nobody is called. One that is given later

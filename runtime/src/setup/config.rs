@@ -10,6 +10,7 @@ mod exporters;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -19,10 +20,11 @@ use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use super::env::{self, Environment, Lookup};
 use super::exit::Signal;
 use crate::content::{Content, Redactor};
-use crate::error::Result;
+use crate::error::{Error, Result, Shown};
 use crate::export::{ExporterSetting, StdoutFormat};
 #[cfg(feature = "propagation")]
 use crate::hosts::{HostPatterns, Policy};
+use crate::pipeline::SpoolSetting;
 use crate::pipeline::attempt::OnExport;
 use crate::pipeline::overflow::Overflow;
 use crate::record::Limits;
@@ -54,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) shutdown_timeout: Option<Duration>,
     pub(crate) overflow: Overflow,
     pub(crate) on_export: Option<OnExport>,
+    pub(crate) spool: Option<PathBuf>,
+    pub(crate) spool_bytes: Option<u64>,
     pub(crate) max_attributes: Option<usize>,
     pub(crate) max_events: Option<usize>,
     pub(crate) max_links: Option<usize>,
@@ -97,6 +101,8 @@ pub(crate) struct Config {
     pub(crate) signals: Vec<Signal>,
     /// Told of each attempt to export.
     pub(crate) on_export: Option<OnExport>,
+    /// Where finished spans are kept on disk.
+    pub(crate) spool: Option<SpoolSetting>,
     /// What goes with outgoing requests.
     #[cfg(feature = "propagation")]
     pub(crate) outgoing: Policy,
@@ -175,6 +181,7 @@ impl Config {
             shutdown_timeout: settings.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
             signals: settings.signals.clone(),
             on_export: settings.on_export.clone(),
+            spool: spool(settings, env)?,
             #[cfg(feature = "propagation")]
             outgoing: outgoing(settings),
             notices,
@@ -202,6 +209,7 @@ impl Config {
             shutdown_timeout: Duration::from_secs(5),
             signals: Vec::new(),
             on_export: None,
+            spool: None,
             #[cfg(feature = "propagation")]
             outgoing: Policy::default(),
             notices: Vec::new(),
@@ -252,6 +260,34 @@ fn batch(settings: &Settings, env: Environment<'_>, only_stdout: bool) -> Result
             .unwrap_or(default.export_timeout),
         overflow: settings.overflow,
     })
+}
+
+/// How much of the disk a spool takes if nobody says.
+const SPOOL_BYTES: u64 = 128 * 1024 * 1024;
+
+fn spool(settings: &Settings, env: Environment<'_>) -> Result<Option<SpoolSetting>> {
+    let bytes = settings.spool_bytes.unwrap_or(SPOOL_BYTES);
+    let setting = match &settings.spool {
+        Some(directory) => SpoolSetting { directory: directory.clone(), bytes, variable: None },
+        None => match env.text(&env::SPOOL_DIR)? {
+            Some(directory) => {
+                SpoolSetting { directory: directory.into(), bytes, variable: Some(env::SPOOL_DIR.name) }
+            }
+            None => return Ok(None),
+        },
+    };
+    let shown = setting.directory.display().to_string();
+    let (name, shown) = match setting.variable {
+        Some(variable) => (variable, Shown::Variable(shown)),
+        None => ("Builder::spool", Shown::Argument(shown)),
+    };
+    if !cfg!(feature = "spool") {
+        return Err(Error::missing_feature(name, shown, "spool"));
+    }
+    if !cfg!(unix) {
+        return Err(Error::invalid_setting(name, shown, "a Unix system, whose files outlive the process"));
+    }
+    Ok(Some(setting))
 }
 
 fn limits(settings: &Settings, env: Environment<'_>) -> Result<Limits> {

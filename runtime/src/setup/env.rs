@@ -50,6 +50,8 @@ variables! {
         "any value takes the colours out of the tree; off a terminal there are none anyway";
     CONVENTION = "LLMETRY_CONVENTION", default "genai":
         "the names of spans and attributes: genai (OpenTelemetry) or traceloop (OpenLLMetry)";
+    SPOOL_DIR = "LLMETRY_SPOOL_DIR", default "none, spans wait in memory":
+        "the directory of the spool, where spans survive the process; needs the feature spool";
 
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", default "http://localhost:4318 (HTTP) or http://localhost:4317 (gRPC)":
         "the OTLP receiver's address; for HTTP, /v1/traces is appended";

@@ -120,6 +120,7 @@ fn make(
         queue_spans: config.batch.max_queue_size,
         overflow: config.batch.overflow,
         on_export: config.on_export.clone(),
+        spool: config.spool.clone(),
         epoch,
         unfinished: crate::scope::unfinished,
     };

@@ -21,4 +21,6 @@ mod llm_messages;
 mod nesting;
 mod propagation;
 mod sampling;
+#[cfg(all(feature = "spool", unix))]
+mod spool;
 mod untouched;

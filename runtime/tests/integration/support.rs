@@ -51,7 +51,8 @@ pub(crate) fn assert_parent(child: &SpanData, parent: &SpanData) {
 /// Every span is in exactly one place.
 #[track_caller]
 pub(crate) fn assert_adds_up(stats: &Stats) {
-    let places = stats.exported + stats.failed + stats.dropped_total() + stats.queued + stats.open;
+    let places =
+        stats.exported + stats.failed + stats.dropped_total() + stats.queued + stats.spooled + stats.open;
     assert_eq!(stats.started, places, "{stats:?}");
 }
 

@@ -223,6 +223,11 @@ impl Table {
             let Some(ours) = self.net(&line, StackName::Llmetry) else { continue };
             let budget = budget_of_ours(&line.budget, ours);
             print_line(line.title, StackName::Llmetry, ours, "", &budget);
+            if let Some(spooled) = self.net(&line, StackName::Spooled) {
+                let bound = line.budget.spool;
+                let budget = bound.map_or(String::new(), |bound| verdict(spooled.ns / ours.ns, bound, " × without"));
+                print_line("", StackName::Spooled, spooled, "", &budget);
+            }
             let peers = [StackName::OpenTelemetry, StackName::Tracing, StackName::Fastrace];
             for (peer, bound) in peers.into_iter().zip(line.budget.ratios) {
                 let Some(net) = self.net(&line, peer) else { continue };
@@ -262,7 +267,7 @@ impl Table {
             exported += e;
             if m != e {
                 println!("{} {}: {m} spans made, {e} exported", case.row, case.stack);
-                if case.stack == StackName::Llmetry {
+                if matches!(case.stack, StackName::Llmetry | StackName::Spooled) {
                     code = ExitCode::FAILURE;
                 }
             }
@@ -304,7 +309,8 @@ fn print_sizes() {
     let bare = bytes_a_level(StackName::Bare);
     println!("| a level of async functions | bytes in the future | net of the bare function | budget |");
     println!("| --- | ---: | ---: | --- |");
-    for &stack in StackName::ALL {
+    // A level is the same with the spool.
+    for &stack in StackName::ALL.iter().filter(|stack| **stack != StackName::Spooled) {
         let bytes = bytes_a_level(stack);
         let net = bytes - bare;
         let budget = match stack {

@@ -6,6 +6,8 @@
 #![cfg_attr(not(feature = "peers"), allow(dead_code, reason = "the gate measures our own rows alone"))]
 
 pub mod allocations;
+#[cfg(feature = "peers")]
+pub mod burst;
 pub mod exporter;
 pub mod meter;
 pub mod process;

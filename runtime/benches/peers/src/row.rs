@@ -41,6 +41,8 @@ pub struct Budget {
     pub allocations: Option<f64>,
     /// Ours divided by the OpenTelemetry API's, by `tracing`'s, by fastrace's.
     pub ratios: [Option<f64>; 3],
+    /// Ours with the spool divided by ours without.
+    pub spool: Option<f64>,
 }
 
 impl Row {
@@ -110,6 +112,7 @@ impl Row {
                 ns: Some(150.0),
                 allocations: Some(2.0),
                 ratios: [Some(0.41), Some(0.10), Some(0.80)],
+                spool: Some(2.0),
             },
             Self::InsideUnsampled => Budget { ns: Some(20.0), allocations: Some(0.0), ..Budget::default() },
             Self::UnsampledRoot => Budget { ns: Some(60.0), allocations: Some(1.0), ..Budget::default() },
@@ -125,12 +128,16 @@ impl Row {
 
     /// Whether there is something to measure.
     pub fn exists_for(self, stack: StackName) -> bool {
-        #[cfg(feature = "peers")]
-        if stack == StackName::Fastrace {
-            return self != Self::Chain;
+        match stack {
+            #[cfg(feature = "peers")]
+            StackName::Fastrace => self != Self::Chain,
+            // The others differ by what a span costs without it.
+            #[cfg(feature = "spool")]
+            StackName::Spooled => {
+                matches!(self, Self::Recorded | Self::Sync | Self::EightAttributes | Self::Inherited | Self::TwoThreads)
+            }
+            _ => true,
         }
-        let _ = stack;
-        true
     }
 
     fn mode(self) -> Mode {

@@ -1,4 +1,5 @@
-//! Model checks: `runtime/src/pipeline/queue.rs`, `runtime/src/scope/slab.rs` and `runtime/src/scope/slot.rs`, the very files, over
+//! Model checks: `runtime/src/pipeline/queue.rs`, `runtime/src/pipeline/spool/ring.rs`, `runtime/src/scope/slab.rs` and
+//! `runtime/src/scope/slot.rs`, the very files, over
 //! loom's primitives. Each check runs for every interleaving of its threads (at most three switches away from a thread that could
 //! go on: what is known to find nearly everything).
 //!
@@ -7,6 +8,9 @@
 #[path = "../../../src/pipeline/queue.rs"]
 #[allow(dead_code, unused_imports, reason = "the product uses more of it, its unit tests too")]
 mod queue;
+#[path = "../../../src/pipeline/spool/ring.rs"]
+#[allow(dead_code, unused_imports, reason = "the product uses more of it")]
+mod ring;
 #[path = "../../../src/scope/slab.rs"]
 #[allow(dead_code, unused_imports, reason = "the product uses more of it, its unit tests too")]
 mod slab;
@@ -16,6 +20,7 @@ mod slot;
 mod sync;
 
 mod queue_checks;
+mod ring_checks;
 mod slab_checks;
 mod slot_checks;
 
@@ -26,7 +31,7 @@ use std::time::Instant;
 
 type Check = (&'static str, fn());
 
-const CHECKS: [&[Check]; 3] = [&queue_checks::ALL, &slab_checks::ALL, &slot_checks::ALL];
+const CHECKS: [&[Check]; 4] = [&queue_checks::ALL, &ring_checks::ALL, &slab_checks::ALL, &slot_checks::ALL];
 
 fn main() -> ExitCode {
     let filter = std::env::args().nth(1).unwrap_or_default();

@@ -123,6 +123,14 @@ impl AtomicU32 {
         self.made().store(value, ordering);
     }
 
+    pub(crate) fn fetch_add(&self, value: u32, ordering: Ordering) -> u32 {
+        self.made().fetch_add(value, ordering)
+    }
+
+    pub(crate) fn fetch_sub(&self, value: u32, ordering: Ordering) -> u32 {
+        self.made().fetch_sub(value, ordering)
+    }
+
     pub(crate) fn fetch_update(
         &self,
         set: Ordering,

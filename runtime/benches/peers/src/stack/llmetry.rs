@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use llmetry::Sampler;
+use llmetry::{Builder, Guard, Sampler};
 
 use super::bare::Pending;
 use super::{Flush, Mode, Stack, chain, conversation, sizes};
@@ -66,22 +66,28 @@ mod links {
     super::chain!(64, [#[llmetry::task]] std::convert::identity);
 }
 
+/// Telemetry as `builder` and `mode` say; `None` when it is not to be initialised.
+pub(super) fn start(builder: Builder, mode: Mode) -> Option<Guard> {
+    let roots = match mode {
+        Mode::Recorded => Sampler::AlwaysOn,
+        Mode::Unsampled => Sampler::AlwaysOff,
+        Mode::NotInitialised => return None,
+    };
+    let builder = builder.service_name("bench").exporter(NoopExporter).sampler(Sampler::parent_based(roots));
+    Some(builder.init().expect("nothing else is installed in this process"))
+}
+
+pub(super) fn flush(guard: Option<Guard>) -> Flush {
+    Box::new(move || {
+        if let Some(guard) = &guard {
+            guard.flush(Duration::from_secs(10));
+        }
+    })
+}
+
 impl Stack for Llmetry {
     fn set_up(mode: Mode) -> Flush {
-        let roots = match mode {
-            Mode::Recorded => Sampler::AlwaysOn,
-            Mode::Unsampled => Sampler::AlwaysOff,
-            Mode::NotInitialised => return Box::new(|| ()),
-        };
-        let guard = llmetry::builder()
-            .service_name("bench")
-            .exporter(NoopExporter)
-            .sampler(Sampler::parent_based(roots))
-            .init()
-            .expect("nothing else is installed in this process");
-        Box::new(move || {
-            guard.flush(Duration::from_secs(10));
-        })
+        flush(start(llmetry::builder(), mode))
     }
 
     fn in_root(work: &mut dyn FnMut()) {

@@ -11,6 +11,8 @@ use crate::row::Row;
 
 mod bare;
 mod llmetry;
+#[cfg(feature = "spool")]
+pub mod spooled;
 
 #[cfg(feature = "peers")]
 mod fastrace;
@@ -86,6 +88,8 @@ pub fn bytes_a_level(stack: StackName) -> usize {
     match stack {
         StackName::Bare => of::<bare::Bare>(),
         StackName::Llmetry => of::<llmetry::Llmetry>(),
+        #[cfg(feature = "spool")]
+        StackName::Spooled => of::<spooled::Spooled>(),
         #[cfg(feature = "peers")]
         StackName::OpenTelemetry => of::<opentelemetry::OpenTelemetry>(),
         #[cfg(feature = "peers")]
@@ -100,6 +104,8 @@ pub fn run(row: Row, stack: StackName, plan: Plan) -> Outcome {
     match stack {
         StackName::Bare => row.run::<bare::Bare>(plan),
         StackName::Llmetry => row.run::<llmetry::Llmetry>(plan),
+        #[cfg(feature = "spool")]
+        StackName::Spooled => row.run::<spooled::Spooled>(plan),
         #[cfg(feature = "peers")]
         StackName::OpenTelemetry => row.run::<opentelemetry::OpenTelemetry>(plan),
         #[cfg(feature = "peers")]
@@ -115,6 +121,9 @@ pub enum StackName {
     /// No tracing: what all others are net of.
     Bare,
     Llmetry,
+    /// llmetry with its spool.
+    #[cfg(feature = "spool")]
+    Spooled,
     #[cfg(feature = "peers")]
     OpenTelemetry,
     #[cfg(feature = "peers")]
@@ -128,6 +137,8 @@ impl StackName {
     pub const ALL: &[Self] = &[
         Self::Bare,
         Self::Llmetry,
+        #[cfg(feature = "spool")]
+        Self::Spooled,
         #[cfg(feature = "peers")]
         Self::OpenTelemetry,
         #[cfg(feature = "peers")]
@@ -140,6 +151,8 @@ impl StackName {
         match self {
             Self::Bare => "bare",
             Self::Llmetry => "llmetry",
+            #[cfg(feature = "spool")]
+            Self::Spooled => "llmetry-spool",
             #[cfg(feature = "peers")]
             Self::OpenTelemetry => "opentelemetry",
             #[cfg(feature = "peers")]

@@ -1,0 +1,245 @@
+//! The spool's directory: which one may be used, which files in it are ours, and whose process is alive.
+//!
+//! In: a path. Out: a new file, locked and with its disk space reserved; the names of what other processes have left. Does not: touch
+//! a file that has not our name, our owner, and one name only; follow links.
+//!
+//! Who lives holds a lock on its file (`fcntl`: of the process, so that a child made by `fork` neither has nor keeps it). The system takes
+//! it away with the process, however that ends.
+
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{FlockOperation, OFlags};
+
+/// Names of the directory that are looked at.
+const MOST_NAMES: usize = 16 * 1024;
+/// Files that one process can hold locks on at once, see [`HELD`].
+const MOST_HELD: usize = 64;
+
+/// A file that is open, locked, and ours.
+#[derive(Debug)]
+pub(super) struct Locked {
+    pub(super) file: File,
+    pub(super) path: PathBuf,
+    /// The place in [`HELD`].
+    held: usize,
+}
+
+/// The files that this process has locked: the system would give a process its own lock a second time, and takes a lock away when any
+/// descriptor of the file is closed. So no file is opened twice. A name in here is made with the process's id: those of a parent say nothing
+/// in its child.
+static HELD: [AtomicU64; MOST_HELD] = [const { AtomicU64::new(0) }; MOST_HELD];
+
+fn name_of(metadata: &Metadata) -> u64 {
+    let seed = u64::from(std::process::id());
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&metadata.dev().to_le_bytes());
+    bytes[8..].copy_from_slice(&metadata.ino().to_le_bytes());
+    twox_hash::XxHash3_64::oneshot_with_seed(seed, &bytes) | 1
+}
+
+fn hold(name: u64) -> Option<usize> {
+    if HELD.iter().any(|held| held.load(Ordering::Acquire) == name) {
+        return None;
+    }
+    HELD.iter().position(|held| held.compare_exchange(0, name, Ordering::AcqRel, Ordering::Relaxed).is_ok())
+}
+
+impl Locked {
+    /// Locks `file`, unless a living process - this one, perhaps - has it.
+    fn new(file: File, path: PathBuf) -> Option<Self> {
+        let held = hold(name_of(&file.metadata().ok()?))?;
+        let locked = Self { file, path, held };
+        rustix::fs::fcntl_lock(locked.file.as_fd(), FlockOperation::NonBlockingLockExclusive).ok()?;
+        Some(locked)
+    }
+
+    /// Takes the file's name away.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        std::fs::remove_file(&self.path)
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        HELD[self.held].store(0, Ordering::Release);
+    }
+}
+
+/// Makes `path` if it is not there.
+///
+/// # Errors
+///
+/// What is wrong with it, in words that follow "expected".
+pub(super) fn prepare(path: &Path) -> Result<(), String> {
+    let wanted = "a directory of this user's, which nobody else may write to";
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| format!("{wanted}; it cannot be made: {error}"))?,
+        Err(error) => return Err(format!("{wanted}: {error}")),
+        Ok(_) => {}
+    }
+    let metadata = std::fs::symlink_metadata(path).map_err(|error| format!("{wanted}: {error}"))?;
+    if metadata.is_symlink() {
+        return Err(format!("{wanted}, but it is a link"));
+    }
+    if !metadata.is_dir() {
+        return Err(format!("{wanted}, but it is a file"));
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(format!("{wanted}, but user {} owns it", metadata.uid()));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(format!("{wanted}, but its mode is {:o}; `chmod 700` helps", metadata.mode() & 0o777));
+    }
+    Ok(())
+}
+
+/// A new file of `bytes` bytes in `directory`: locked, with its disk space reserved, and empty.
+///
+/// # Errors
+///
+/// What is wrong, in words that follow "expected".
+pub(super) fn create(directory: &Path, bytes: u64) -> Result<Locked, String> {
+    let failed =
+        |error: &dyn std::fmt::Display| format!("a directory that can take a file of {bytes} bytes: {error}");
+    // Another process may find the file before its lock, and take it away as one that was never used.
+    for _ in 0..8 {
+        let path = directory.join(format!("{PREFIX}{}-{:016x}{SUFFIX}", std::process::id(), random()));
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(no_follow())
+            .open(&path)
+            .map_err(|error| failed(&error))?;
+        let Some(locked) = Locked::new(file, path) else { continue };
+        if locked.file.metadata().map_err(|error| failed(&error))?.nlink() != 1 {
+            continue;
+        }
+        if let Err(error) = reserve(&locked.file, bytes) {
+            let _ = locked.remove();
+            return Err(failed(&error));
+        }
+        return Ok(locked);
+    }
+    Err(failed(&"its files are taken away as soon as they are made"))
+}
+
+fn no_follow() -> i32 {
+    (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed()
+}
+
+/// Disk space for the whole file: a page of a mapping for which there is none ends the process.
+fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    match rustix::fs::fallocate(file.as_fd(), rustix::fs::FallocateFlags::empty(), 0, bytes) {
+        Ok(()) => return Ok(()),
+        // Not every file system can.
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let zeros = vec![0; 1024 * 1024];
+    let mut left = bytes;
+    while left > 0 {
+        let piece = usize::try_from(left).unwrap_or(usize::MAX).min(zeros.len());
+        io::Write::write_all(&mut &*file, &zeros[..piece])?;
+        left -= piece as u64;
+    }
+    file.sync_data()
+}
+
+const PREFIX: &str = "llmetry-";
+const SUFFIX: &str = ".spool";
+
+/// Whether a file of this name may be one of ours: `llmetry-`, a process's id, `-`, 16 digits, `.spool`.
+fn is_ours(name: &str) -> bool {
+    let Some(middle) = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX)) else {
+        return false;
+    };
+    middle.split_once('-').is_some_and(|(pid, random)| {
+        !pid.is_empty()
+            && pid.len() <= 10
+            && pid.bytes().all(|byte| byte.is_ascii_digit())
+            && random.len() == 16
+            && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// Paths in `directory` whose names are ours.
+pub(super) fn names(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    entries
+        .take(MOST_NAMES)
+        .flatten()
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_ours))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// What became of an attempt to take a file that somebody left.
+#[derive(Debug)]
+pub(super) enum Left {
+    Taken(Locked),
+    /// Its process lives, or it is gone.
+    Alive,
+    /// It is not one of ours.
+    NotOurs(&'static str),
+}
+
+/// Opens and locks the file at `path` if it is a plain one of this user's and nobody has it.
+pub(super) fn take(path: PathBuf) -> Left {
+    let Ok(metadata) = std::fs::symlink_metadata(&path) else { return Left::Alive };
+    if let Some(why) = why_not_ours(&metadata) {
+        return Left::NotOurs(why);
+    }
+    let name = name_of(&metadata);
+    if HELD.iter().any(|held| held.load(Ordering::Acquire) == name) {
+        return Left::Alive;
+    }
+    let opened = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(no_follow() | OFlags::NONBLOCK.bits().cast_signed())
+        .open(&path);
+    let Ok(file) = opened else { return Left::NotOurs("it cannot be opened for reading and writing") };
+    // What was opened may be another file than the one that was looked at.
+    match file.metadata() {
+        Ok(metadata) if name_of(&metadata) == name => match why_not_ours(&metadata) {
+            Some(why) => Left::NotOurs(why),
+            None => Locked::new(file, path).map_or(Left::Alive, Left::Taken),
+        },
+        _ => Left::Alive,
+    }
+}
+
+fn why_not_ours(metadata: &Metadata) -> Option<&'static str> {
+    if !metadata.file_type().is_file() {
+        return Some("it is not a plain file");
+    }
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Some("another user owns it");
+    }
+    (metadata.nlink() != 1).then_some("it has other names")
+}
+
+/// A random number.
+pub(super) fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u64(u64::from(std::process::id()));
+    hasher.finish()
+}
+
+/// A number for this run of the system; 0 where it has none.
+pub(super) fn boot() -> u64 {
+    std::fs::read("/proc/sys/kernel/random/boot_id").map_or(0, |id| twox_hash::XxHash3_64::oneshot(&id))
+}
