@@ -1,4 +1,5 @@
-//! The next start after an ending: it sends what is left in the spool, and makes nothing.
+//! The next start after an ending: it sends what is left in the spool, and makes nothing. One start takes on a file for sure; this one stays
+//! for all of them.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +23,12 @@ pub fn send(guard: Guard, spool: &Path, limit: Duration) -> (bool, Report) {
         thread::sleep(LOOK);
     }
     let report = guard.shutdown(SHUTDOWN);
-    (files(spool) == 0, report)
+    (is_empty(spool), report)
+}
+
+/// Whether nothing is left there.
+pub fn is_empty(spool: &Path) -> bool {
+    files(spool) == 0
 }
 
 fn files(folder: &Path) -> usize {

@@ -90,8 +90,9 @@ fn start(plan: &Plan) -> Guard {
 /// Ends with 0 when nothing is left in `spool`, else with 3.
 fn recover(spool: &Path) -> ! {
     let builder = llmetry::builder().service_name("recovers").spool(spool).spool_bytes(SPOOL_BYTES);
-    let (empty, report) = next::send(builder.init().expect("telemetry starts"), spool, RECOVERY);
+    // It ends at once: a program may be quicker than the pipeline's thread is started.
+    let report = builder.init().expect("telemetry starts").shutdown(RECOVERY);
     // Stdout is for spans. One that cannot be written to is no reason to fail.
     let _ = io::stderr().write_all(format!("{report}\n").as_bytes());
-    exit(if empty { 0 } else { 3 })
+    exit(if next::is_empty(spool) { 0 } else { 3 })
 }
