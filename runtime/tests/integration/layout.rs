@@ -195,6 +195,25 @@ fn stderr_has_one_voice() {
     }
 }
 
+/// Packages that the workspace leaves out are formatted by the checks all the same, and stand in the map of the house.
+#[test]
+fn workspaces_of_their_own_are_not_forgotten() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| fs::read_to_string(repository.join(path)).unwrap();
+    let manifest = read("Cargo.toml");
+    let excluded = manifest.lines().find_map(|line| line.strip_prefix("exclude = ")).unwrap();
+    let folders: Vec<&str> = excluded.split('"').skip(1).step_by(2).collect();
+    assert!(folders.len() > 3, "{folders:?}");
+    let (checks, map) = (read(".ci/run"), read("ARCHITECTURE.md"));
+    for folder in folders {
+        assert!(repository.join(folder).join("Cargo.toml").exists(), "{folder}");
+        assert!(checks.contains(&format!("{folder}/Cargo.toml")), ".ci/run does not know {folder}");
+        // A folder below one of the map's is told of there, unless it is a place of its own.
+        let parent = folder.rsplit_once('/').map_or(folder, |(parent, _)| parent);
+        assert!(map.contains(folder) || map.contains(parent), "ARCHITECTURE.md does not know {folder}");
+    }
+}
+
 /// The cells of a row.
 fn cells(row: &str) -> Vec<&str> {
     row.trim_matches('|').split(" |").map(str::trim).collect()
