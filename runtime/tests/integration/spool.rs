@@ -94,8 +94,9 @@ impl Process {
 }
 
 fn say(text: &str) {
-    println!("\n{text}");
-    std::io::stdout().flush().unwrap();
+    let mut out = std::io::stdout();
+    writeln!(out, "\n{text}").unwrap();
+    out.flush().unwrap();
 }
 
 /// Until the test has looked.
