@@ -50,10 +50,14 @@ impl Source {
         }
     }
 
-    /// Calls `visit` with the records of `range`.
-    fn read(&self, range: Range<usize>, visit: &mut dyn FnMut(&Record)) {
+    /// Calls `visit` with the records of `range`, in order, each with its place among all of them. On disk some may be missing.
+    fn read(&self, range: Range<usize>, visit: &mut dyn FnMut(usize, &Record)) {
         match self {
-            Self::Memory(records) => records.get(range).unwrap_or_default().iter().for_each(visit),
+            Self::Memory(records) => {
+                let places = range.clone();
+                let records = records.get(range).unwrap_or_default();
+                places.zip(records).for_each(|(place, record)| visit(place, record));
+            }
             Self::Stored(stored) => stored.read(range, visit),
         }
     }
@@ -77,7 +81,7 @@ pub(crate) struct Batch {
 struct Fate {
     /// Spans that lanes have not concluded, each counted once a lane.
     open: usize,
-    /// Spans that at least one lane has given up; empty as long as there are none.
+    /// Spans that at least one lane has given up, or could not read; empty as long as there are none.
     lost: Vec<bool>,
     /// Spans that receivers did not take, without saying which.
     rejected: u64,
@@ -128,12 +132,24 @@ impl Batch {
         }
     }
 
-    /// The spans of `range` as exporters take them.
+    /// The spans of `range` as exporters take them. Those that can no longer be read are not among them, and are lost for all lanes.
     pub(super) fn expand(&self, range: Range<usize>) -> Vec<SpanData> {
         let mut spans = Vec::with_capacity(range.len());
-        self.source.read(range, &mut |record| {
+        let mut missing = Vec::new();
+        let (mut next, end) = (range.start, range.end);
+        self.source.read(range, &mut |place, record| {
+            missing.extend(next..place);
+            next = place + 1;
             spans.push(expand(record, self.origin.convention, &self.anchor));
         });
+        missing.extend(next..end);
+        if !missing.is_empty() {
+            let mut fate = lock(&self.fate);
+            fate.lost.resize(self.spans(), false);
+            for place in missing {
+                fate.lost[place] = true;
+            }
+        }
         spans
     }
 
@@ -141,7 +157,7 @@ impl Batch {
     #[cfg(feature = "testing")]
     pub(super) fn of_traces(&self, wanted: impl Fn(u128) -> bool) -> Vec<SpanData> {
         let mut spans = Vec::new();
-        self.source.read(0..self.spans(), &mut |record| {
+        self.source.read(0..self.spans(), &mut |_, record| {
             if wanted(record.trace_id()) {
                 spans.push(expand(record, self.origin.convention, &self.anchor));
             }
@@ -164,7 +180,7 @@ impl Batch {
         self.close(&mut fate, range)
     }
 
-    /// It makes room for others: how many of its spans no lane had given up before, and how many one had.
+    /// It makes room for others: how many of its spans were not lost before, and how many were.
     pub(super) fn displaced(&self) -> (u64, u64) {
         let lost = lock(&self.fate).lost.iter().filter(|lost| **lost).count();
         ((self.spans() - lost) as u64, lost as u64)

@@ -53,6 +53,7 @@ pub(super) struct Said {
 #[derive(Debug)]
 enum Next {
     Done {
+        missing: u64,
         rejected: u64,
     },
     Again {
@@ -73,13 +74,13 @@ impl Lane {
         let mut jitter = Jitter::new();
         while let Some(turn) = self.desk.next(&self.intake, self.number, self.export_timeout) {
             let begin = Instant::now();
-            let verdict = self.attempt(&turn);
+            let (verdict, missing) = self.attempt(&turn);
             let elapsed = begin.elapsed();
             if let Verdict::Delivered { rejected: 0, message } = &verdict {
                 self.pass_on(message);
             }
-            let (next, error) = decide(verdict, &turn, &mut jitter);
-            self.tell(&turn, &next, error.as_deref(), elapsed);
+            let (next, error) = decide(verdict, missing, &turn, &mut jitter);
+            self.tell(turn.work.range.len() - missing, &next, error.as_deref(), elapsed);
             self.conclude(turn, &next, error.as_deref());
         }
         self.shut_down();
@@ -90,24 +91,31 @@ impl Lane {
         desk.leave();
     }
 
-    /// Offers what it is the turn of, once.
-    fn attempt(&mut self, turn: &Turn) -> Verdict {
+    /// Offers what it is the turn of, once; and how many spans were not offered, since they could not be read.
+    fn attempt(&mut self, turn: &Turn) -> (Verdict, usize) {
         let batch = &turn.work.batch;
+        let mut missing = 0;
         let attempt = AssertUnwindSafe(|| {
             if !Arc::ptr_eq(&self.origin, &batch.origin) {
                 self.exporter.set_resource(&batch.origin.resource);
                 self.origin = Arc::clone(&batch.origin);
             }
-            self.exporter.export(batch.expand(turn.work.range.clone()), turn.timeout)
+            let spans = batch.expand(turn.work.range.clone());
+            missing = turn.work.range.len() - spans.len();
+            if spans.is_empty() {
+                return Verdict::Refused { error: unreadable(missing, missing) };
+            }
+            self.exporter.export(spans, turn.timeout)
         });
-        catch_unwind(attempt).unwrap_or_else(|panic| {
+        let verdict = catch_unwind(attempt).unwrap_or_else(|panic| {
             let text = panic
                 .downcast_ref::<&str>()
                 .copied()
                 .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
                 .unwrap_or("no text");
             Verdict::Refused { error: format!("it panicked: {text}") }
-        })
+        });
+        (verdict, missing)
     }
 
     /// A receiver may take all and have something to say about it.
@@ -119,7 +127,7 @@ impl Lane {
     }
 
     /// Says to the operator and to the operator's callback how it went.
-    fn tell(&mut self, turn: &Turn, next: &Next, error: Option<&str>, elapsed: Duration) {
+    fn tell(&mut self, spans: usize, next: &Next, error: Option<&str>, elapsed: Duration) {
         let name = self.exporter.name();
         match error {
             Some(error) if !std::mem::replace(&mut self.said.failure, true) => {
@@ -138,12 +146,12 @@ impl Lane {
         }
         let Some(on_export) = &self.on_export else { return };
         let outcome = match next {
-            Next::Done { rejected } => ExportOutcome::Delivered { rejected: *rejected },
+            Next::Done { rejected, .. } => ExportOutcome::Delivered { rejected: *rejected },
             Next::Again { .. } => ExportOutcome::WillRetry,
             Next::Split => ExportOutcome::WillSplit,
             Next::Failed | Next::GiveUp => ExportOutcome::Failed,
         };
-        let attempt = ExportAttempt { exporter: name, spans: turn.work.range.len(), outcome, elapsed, error };
+        let attempt = ExportAttempt { exporter: name, spans, outcome, elapsed, error };
         if catch_unwind(AssertUnwindSafe(|| on_export.call(&attempt))).is_err() {
             diag::once(
                 "on_export",
@@ -156,7 +164,9 @@ impl Lane {
         let (desk, intake, lane) = (&self.desk, &*self.intake, self.number);
         let text = error.unwrap_or_default();
         match *next {
-            Next::Done { rejected } => desk.delivered(intake, lane, &turn.work, rejected, error),
+            Next::Done { missing, rejected } => {
+                desk.delivered(intake, lane, &turn.work, missing, rejected, error);
+            }
             Next::Again { wait } => desk.put_back(lane, turn, wait, text),
             Next::Split => desk.split(lane, &turn.work, text),
             Next::Failed => desk.failed(intake, lane, &turn.work, text),
@@ -176,13 +186,19 @@ impl Lane {
 }
 
 /// What follows from `verdict`, and what went wrong.
-fn decide(verdict: Verdict, turn: &Turn, jitter: &mut Jitter) -> (Next, Option<String>) {
+fn decide(verdict: Verdict, missing: usize, turn: &Turn, jitter: &mut Jitter) -> (Next, Option<String>) {
     match verdict {
-        Verdict::Delivered { rejected: 0, .. } => (Next::Done { rejected: 0 }, None),
         Verdict::Delivered { rejected, message } => {
             let spans = turn.work.range.len();
-            let error = format!("{rejected} of {spans} spans were rejected: {message}");
-            (Next::Done { rejected }, Some(error))
+            let mut errors = Vec::new();
+            if missing > 0 {
+                errors.push(unreadable(missing, spans));
+            }
+            if rejected > 0 {
+                errors.push(format!("{rejected} of {} spans were rejected: {message}", spans - missing));
+            }
+            let error = (!errors.is_empty()).then(|| errors.join("; "));
+            (Next::Done { missing: missing as u64, rejected }, error)
         }
         Verdict::Later { error, .. } if turn.at_end && turn.failures + 1 >= ATTEMPTS_AT_END => {
             (Next::GiveUp, Some(error))
@@ -195,9 +211,14 @@ fn decide(verdict: Verdict, turn: &Turn, jitter: &mut Jitter) -> (Next, Option<S
             let wait = after.map_or(own, |after| own.max(after.min(MAX_ASKED_WAIT)));
             (Next::Again { wait }, Some(error))
         }
-        Verdict::TooLarge { error } if turn.work.range.len() > 1 => (Next::Split, Some(error)),
+        Verdict::TooLarge { error } if turn.work.range.len() - missing > 1 => (Next::Split, Some(error)),
         Verdict::TooLarge { error } | Verdict::Refused { error } => (Next::Failed, Some(error)),
     }
+}
+
+/// Whoever else writes into the spool's file, or the disk itself, may have done it.
+fn unreadable(missing: usize, spans: usize) -> String {
+    format!("{missing} of {spans} spans can no longer be read from the spool")
 }
 
 /// Keeps processes that lost the same receiver at the same moment from coming back at the same moment.

@@ -152,7 +152,7 @@ mod with_pipeline {
             match self.0 {}
         }
 
-        pub(crate) fn read(&self, _: Range<usize>, _: &mut dyn FnMut(&Record)) {
+        pub(crate) fn read(&self, _: Range<usize>, _: &mut dyn FnMut(usize, &Record)) {
             match self.0 {}
         }
 

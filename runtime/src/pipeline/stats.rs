@@ -48,7 +48,8 @@ pub struct Stats {
     pub started: u64,
     /// Spans that every exporter has confirmed.
     pub exported: u64,
-    /// Spans that at least one exporter gave up on; others may have delivered them.
+    /// Spans that at least one exporter gave up on, or that could not be read from the disk any more; other exporters may have delivered
+    /// them.
     pub failed: u64,
     /// Those of `failed` that a receiver did not take although it took their batch.
     pub rejected: u64,
@@ -62,8 +63,11 @@ pub struct Stats {
     pub open: u64,
     /// Spans that ended after they had gone out as incomplete: counted once, where they are counted above.
     pub late: u64,
-    /// Spans of earlier processes that were found on disk and delivered; not part of `started`.
+    /// Spans of earlier processes that were found on disk and delivered; not part of `started` or `exported`.
     pub recovered: u64,
+    /// Spans of earlier processes that were found on disk and that at least one exporter gave up on; others may have delivered them. They
+    /// are gone from the disk; not part of `started` or `failed`.
+    pub recovered_failed: u64,
     /// Tasks and tools that began a trace of their own while a workflow was open: most often a `tokio::spawn` that should be
     /// `llmetry::spawn`.
     pub orphans: u64,
@@ -81,9 +85,9 @@ pub struct Stats {
 pub struct ExporterStats {
     /// Its name.
     pub name: String,
-    /// Spans that its receiver has confirmed.
+    /// Spans that its receiver has confirmed; of earlier processes too, as in the fields below.
     pub exported: u64,
-    /// Spans that it gave up on.
+    /// Spans that it gave up on, or that could not be read from the disk any more.
     pub failed: u64,
     /// Those of `failed` that its receiver did not take although it took their batch.
     pub rejected: u64,
@@ -118,7 +122,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether every span that had ended was delivered, over the pipeline's whole life.
+    /// Whether every span of this process that had ended was delivered, over the pipeline's whole life. What became of those that earlier
+    /// processes have left ([`Stats::recovered_failed`]) is not asked.
     pub fn is_complete(&self) -> bool {
         let stats = &self.stats;
         self.in_time
@@ -158,6 +163,16 @@ impl fmt::Display for Report {
         if stats.late > 0 {
             write!(f, ", {} ended after they were sent as incomplete", stats.late)?;
         }
+        if stats.recovered > 0 || stats.recovered_failed > 0 {
+            write!(f, "; of earlier processes {} delivered", stats.recovered)?;
+            if stats.recovered_failed > 0 {
+                write!(f, ", {} failed", stats.recovered_failed)?;
+                // Else it stands above.
+                if let Some(error) = stats.last_error.as_ref().filter(|_| stats.failed == 0) {
+                    write!(f, " ({error})")?;
+                }
+            }
+        }
         if !self.in_time {
             write!(f, "; the exporters did not finish within {:?}", self.elapsed)?;
         }
@@ -185,13 +200,31 @@ mod tests {
         report.stats.rejected = 1;
         report.stats.spooled = 5;
         report.stats.late = 6;
+        report.stats.recovered = 7;
+        report.stats.recovered_failed = 8;
         report.in_time = false;
         assert!(!report.is_complete());
         assert_eq!(
             report.to_string(),
             "812 spans delivered, 3 failed (connection refused), 1 of them rejected by the receiver, \
              2 dropped (queue full), 4 not sent in time, 5 kept on disk, 6 ended after they were sent as incomplete; \
+             of earlier processes 7 delivered, 8 failed; \
              the exporters did not finish within 1.5s"
         );
+    }
+
+    #[test]
+    fn spans_of_earlier_processes_are_told_apart() {
+        let stats = Stats { exported: 2, recovered: 3, ..Stats::default() };
+        let mut report = Report { stats, in_time: true, elapsed: Duration::ZERO };
+        assert_eq!(report.to_string(), "2 spans delivered; of earlier processes 3 delivered");
+        report.stats.recovered = 0;
+        report.stats.recovered_failed = 1;
+        report.stats.last_error = Some("never".to_owned());
+        assert_eq!(
+            report.to_string(),
+            "2 spans delivered; of earlier processes 0 delivered, 1 failed (never)"
+        );
+        assert!(report.is_complete(), "this process has lost nothing");
     }
 }

@@ -13,7 +13,7 @@ impl Desk {
         let (exported, failed, rejected) = (state.exported, state.failed, state.rejected);
         let queued = intake.waiting() + state.in_hand;
         let spooled = intake.spooled() + state.spooled;
-        let recovered = state.recovered;
+        let (recovered, recovered_failed) = (state.recovered, state.recovered_failed);
         let last_error = state.last_error.clone();
         let exporters = state.lanes.iter().map(|lane| lane.account.clone()).collect();
         let dropped = intake.dropped();
@@ -32,6 +32,7 @@ impl Desk {
             open: started.saturating_sub(ended),
             late: intake.late(),
             recovered,
+            recovered_failed,
             orphans: intake.orphans(),
             content_dropped: intake.content_dropped(),
             last_error,
@@ -67,6 +68,7 @@ impl Desk {
         let Some(Concluded { exported, failed, rejected }) = concluded else { return };
         if batch.keeper() == Keeper::Left {
             state.recovered += exported;
+            state.recovered_failed += failed;
         } else {
             state.exported += exported;
             state.failed += failed;

@@ -60,26 +60,27 @@ impl Desk {
         }
     }
 
-    /// The receiver has confirmed `work`, all but `rejected` spans.
+    /// The receiver has confirmed `work`, all but `missing` spans that it was not offered, since they could not be read, and `rejected` ones.
     pub(in crate::pipeline) fn delivered(
         &self,
         intake: &Intake,
         lane: usize,
         work: &Work,
+        missing: u64,
         rejected: u64,
         error: Option<&str>,
     ) {
         let mut state = lock(&self.state);
         let spans = work.range.len() as u64;
-        let rejected = rejected.min(spans);
+        let rejected = rejected.min(spans - missing);
         state.turn_ends(lane, error);
         let mine = &mut state.lanes[lane];
         mine.failures = 0;
         mine.bytes = mine.bytes.saturating_sub(share(work));
         let account = &mut mine.account;
         account.waiting -= spans;
-        account.exported += spans - rejected;
-        account.failed += rejected;
+        account.exported += spans - missing - rejected;
+        account.failed += missing + rejected;
         account.rejected += rejected;
         let concluded = work.batch.delivered(&work.range, rejected);
         self.settle(&mut state, intake, &work.batch, concluded);

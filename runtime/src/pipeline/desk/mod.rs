@@ -62,8 +62,9 @@ struct State {
     in_hand: u64,
     /// The same of the spool.
     spooled: u64,
-    /// Spans of earlier processes that were delivered.
+    /// Spans of earlier processes that were delivered, and that were given up.
     recovered: u64,
+    recovered_failed: u64,
     last_error: Option<String>,
     /// The number of the last batch that was handed over.
     last_batch: u64,

@@ -1,5 +1,6 @@
 //! The pipeline with a spool: lanes with exporters that follow a script, and what a directory holds afterwards.
 
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -29,6 +30,20 @@ impl Folder {
     fn setting(&self) -> Setting {
         let spool = SpoolSetting { directory: self.0.clone(), bytes: MIN_SPOOL_BYTES, variable: None };
         Setting { spool: Some(spool), ..setting() }
+    }
+
+    /// Overwrites the spans of `ids` in the one file.
+    fn spoil(&self, ids: impl IntoIterator<Item = u64>) {
+        let mut files = std::fs::read_dir(&self.0).expect("the pipeline has made it");
+        let file = files.next().and_then(Result::ok).expect("its own file").path();
+        let bytes = std::fs::read(&file).expect("it is ours");
+        let file = std::fs::File::options().write(true).open(file).expect("it is ours");
+        for id in ids {
+            let places: Vec<usize> =
+                (0..bytes.len() - 8).step_by(8).filter(|at| bytes[*at..at + 8] == id.to_le_bytes()).collect();
+            assert_eq!(places.len(), 1, "{id:x} stands in one place");
+            file.write_all_at(&(!id).to_le_bytes(), places[0] as u64).expect("it is ours");
+        }
     }
 
     fn files(&self) -> usize {
@@ -125,6 +140,85 @@ fn what_is_refused_has_failed_and_leaves_its_place() {
         "{:?}",
         lock(&seen)
     );
+    assert_eq!(folder.files(), 0);
+}
+
+/// So long that they are found in a file.
+const LONG_IDS: [u64; 4] =
+    [0x1a2b_3c4d_5e6f_7081, 0x1a2b_3c4d_5e6f_7082, 0x1a2b_3c4d_5e6f_7083, 0x1a2b_3c4d_5e6f_7084];
+
+#[test]
+fn what_can_no_longer_be_read_has_failed() {
+    let folder = Folder::new();
+    let (whole, first) = scripted("whole", works);
+    let (halves, second) =
+        scripted("halves", |ids| if ids.len() > 2 { too_large() } else { Verdict::delivered() });
+    let pipeline = Pipeline::start(vec![whole, halves], folder.setting()).unwrap();
+    let seat = pipeline.intake.register();
+    // Fewer than a batch: they are read when the pipeline ends.
+    push(&pipeline, &seat, LONG_IDS);
+    folder.spoil([LONG_IDS[1]]);
+    let report = pipeline.end(LONG, Ended::Unknown);
+    assert_adds_up(&report.stats);
+    let [one, _, three, four] = LONG_IDS;
+    assert_eq!(*lock(&first), [vec![one, three, four]]);
+    assert_eq!(*lock(&second), [vec![one, three, four], vec![one, three], vec![four]]);
+    let stats = &report.stats;
+    assert_eq!((stats.exported, stats.failed, stats.rejected, stats.spooled), (3, 1, 0, 0), "{report}");
+    for (exporter, share) in stats.exporters.iter().zip(["1 of 4", "1 of 2"]) {
+        assert_eq!((exporter.exported, exporter.failed, exporter.rejected), (3, 1, 0), "{exporter:?}");
+        let error = exporter.last_error.as_deref().unwrap();
+        assert_eq!(error, format!("{share} spans can no longer be read from the spool"));
+    }
+    assert!(!report.is_complete());
+    assert_eq!(folder.files(), 0);
+}
+
+#[test]
+fn a_batch_of_which_nothing_can_be_read_is_not_offered() {
+    let folder = Folder::new();
+    let (exporter, seen) = scripted("idle", works);
+    let pipeline = Pipeline::start(vec![exporter], folder.setting()).unwrap();
+    let seat = pipeline.intake.register();
+    push(&pipeline, &seat, LONG_IDS);
+    folder.spoil(LONG_IDS);
+    let report = pipeline.end(LONG, Ended::Unknown);
+    assert_adds_up(&report.stats);
+    assert_eq!((report.stats.exported, report.stats.failed, report.stats.spooled), (0, 4, 0), "{report}");
+    assert_eq!(
+        report.stats.last_error.as_deref(),
+        Some("idle: 4 of 4 spans can no longer be read from the spool")
+    );
+    assert!(lock(&seen).is_empty());
+    assert_eq!(folder.files(), 0);
+}
+
+#[test]
+fn what_of_earlier_processes_is_refused_is_counted_beside_what_is_delivered() {
+    let folder = Folder::new();
+    {
+        let (dead, _) = scripted("dead", |_| later_by(HOUR));
+        // Fewer than a batch: they are left in one block, so that the next start cuts them at 9 and 17.
+        let batching = Batching { max_spans: 64, ..setting().batching };
+        let pipeline = Pipeline::start(vec![dead], Setting { batching, ..folder.setting() }).unwrap();
+        let seat = pipeline.intake.register();
+        push(&pipeline, &seat, 1..25);
+        assert_eq!(pipeline.end(LONG, Ended::Unknown).stats.spooled, 24);
+    }
+    let (strict, _) = scripted("strict", |ids| match ids {
+        [1, ..] => refused(),
+        [9, ..] => Verdict::Delivered { rejected: 3, message: "bad".to_owned() },
+        _ => Verdict::delivered(),
+    });
+    let (alive, seen) = scripted("alive", works);
+    let pipeline = Pipeline::start(vec![strict, alive], folder.setting()).unwrap();
+    let report = pipeline.end(LONG, Ended::Unknown);
+    let stats = &report.stats;
+    assert_eq!((stats.recovered, stats.recovered_failed), (13, 11), "{report}");
+    assert_eq!((stats.started, stats.exported, stats.failed, stats.rejected), (0, 0, 0, 0), "{report}");
+    let own = |index: usize| (stats.exporters[index].exported, stats.exporters[index].failed);
+    assert_eq!((own(0), own(1), flat(&seen).len()), ((13, 11), (24, 0), 24));
+    assert!(report.is_complete(), "{report}");
     assert_eq!(folder.files(), 0);
 }
 

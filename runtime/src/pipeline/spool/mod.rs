@@ -419,11 +419,14 @@ impl Stored {
         matches!(self.store, Store::Left(_))
     }
 
-    /// Calls `visit` with the spans of `range`, in order.
-    pub(crate) fn read(&self, range: std::ops::Range<usize>, visit: &mut dyn FnMut(&Record)) {
+    /// Calls `visit` with the spans of `range`, in order, each with its place among all of them. Those that cannot be read any more are
+    /// left out: the places at the end of their block.
+    pub(crate) fn read(&self, range: std::ops::Range<usize>, visit: &mut dyn FnMut(usize, &Record)) {
         let chunks = match &self.what {
             What::Records(records) => {
-                return records.get(range).unwrap_or_default().iter().for_each(visit);
+                let places = range.clone();
+                let records = records.get(range).unwrap_or_default();
+                return places.zip(records).for_each(|(place, record)| visit(place, record));
             }
             What::Chunks(chunks) => chunks,
         };
@@ -434,8 +437,11 @@ impl Stored {
                 let mut frame = 0;
                 let wanted = usize::from(chunk.from)..usize::from(chunk.from) + usize::from(chunk.frames);
                 let mut pick = |record: Record| {
-                    if wanted.contains(&frame) && range.contains(&(begin + frame - wanted.start)) {
-                        visit(&record);
+                    if wanted.contains(&frame) {
+                        let place = begin + frame - wanted.start;
+                        if range.contains(&place) {
+                            visit(place, &record);
+                        }
                     }
                     frame += 1;
                 };

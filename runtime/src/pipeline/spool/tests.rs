@@ -284,7 +284,7 @@ fn drain(spool: &Arc<Spool>) -> Stored {
 
 fn ids(stored: &Stored) -> Vec<u64> {
     let mut ids = Vec::new();
-    stored.read(0..stored.len(), &mut |record| ids.push(codec::span_id(record)));
+    stored.read(0..stored.len(), &mut |_, record| ids.push(codec::span_id(record)));
     ids
 }
 
@@ -353,7 +353,7 @@ fn what_is_pushed_is_read_and_its_room_is_used_again() {
         assert_eq!((stored.len(), spool.waiting()), (10_000, 0));
         assert_eq!(ids(&stored), (first..first + 10_000).collect::<Vec<_>>());
         let mut some = Vec::new();
-        stored.read(100..200, &mut |record| some.push(codec::span_id(record)));
+        stored.read(100..200, &mut |_, record| some.push(codec::span_id(record)));
         assert_eq!(some, (first + 100..first + 200).collect::<Vec<_>>());
         stored.done();
     }
@@ -402,7 +402,7 @@ fn a_large_record_takes_several_blocks_and_gives_them_back() {
             assert!(push(&spool, &place, plain(1)));
             let stored = drain(&spool);
             let mut read: Vec<String> = Vec::new();
-            stored.read(0..2, &mut |record| read.push(shown(record)));
+            stored.read(0..2, &mut |_, record| read.push(shown(record)));
             read.sort();
             let mut expected = [shown(&large(bytes)), shown(&plain(1))];
             expected.sort();
@@ -463,7 +463,7 @@ fn what_a_process_leaves_is_recovered_once_and_its_file_goes() {
     let found = recover(&left.0, false);
     let last = found.last().expect("the open span");
     let mut unfinished = Vec::new();
-    last.spans.read(0..1, &mut |record| unfinished.push(shown(record)));
+    last.spans.read(0..1, &mut |_, record| unfinished.push(shown(record)));
     for part in
         ["Incomplete { failed: false }", "span_id: 5000", "trace_id: (8, 9)", "parent_id: 4", "\"chat\""]
     {
@@ -704,7 +704,7 @@ fn sites_without_room_stand_in_their_frames() {
     }
     let mut names = Vec::new();
     for found in recover(&folder.left().0, true) {
-        found.spans.read(0..found.spans.len(), &mut |record| {
+        found.spans.read(0..found.spans.len(), &mut |_, record| {
             if let Record::Own(record) = record {
                 names.push(record.site.name.to_owned());
             }
