@@ -1,7 +1,6 @@
 //! Model checks: `runtime/src/pipeline/queue.rs`, `runtime/src/pipeline/spool/ring.rs`, `runtime/src/scope/slab.rs` and
-//! `runtime/src/scope/slot.rs`, the very files, over
-//! loom's primitives. Each check runs for every interleaving of its threads (at most three switches away from a thread that could
-//! go on: what is known to find nearly everything).
+//! `runtime/src/scope/slot.rs`, the very files, over loom's primitives. Each check runs for every interleaving of its threads (at most
+//! three switches away from a thread that could go on: what is known to find nearly everything).
 //!
 //! `cargo test --release` runs all, `cargo test --release -- slot` those whose name has `slot` in it.
 

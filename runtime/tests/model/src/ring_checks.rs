@@ -6,15 +6,15 @@ use std::ops::{Deref, Range};
 
 use loom::thread;
 
+use crate::Check;
 use crate::ring::{BLOCK, Chunk, HEADER_WORDS, Memory, Place, Pushed, Ring};
 use crate::sync::{Arc, AtomicU64, Ordering};
-use crate::Check;
 
 pub(crate) const ALL: [Check; 4] = [
-    ("ring_written_is_read_once", written_is_read_once),
-    ("ring_blocks_are_used_again", blocks_are_used_again),
-    ("ring_close_leaves_nothing", close_leaves_nothing),
-    ("ring_parts_free_once", parts_free_once),
+    ("ring: what is written is read whole, once", written_is_read_once),
+    ("ring: a block that is given back has one owner", blocks_are_used_again),
+    ("ring: after close and one more drain nothing is inside", close_leaves_nothing),
+    ("ring: a block in parts is free after the last of them", parts_free_once),
 ];
 
 /// A few words of each block: loom pays for each one.
@@ -65,7 +65,11 @@ fn drain(ring: &Ring<Words>) -> (Vec<Chunk>, Vec<u64>) {
         let word = |at: usize| ring.memory()[begin + at].load(Ordering::Relaxed);
         for frame in 0..usize::from(chunk.frames) {
             let at = HEADER_WORDS + 2 * (usize::from(chunk.from) + frame);
-            assert_eq!(u64::from_le(word(at)), u64::from_le(word(0)) << 32 | 1, "sealed in this use of the block");
+            assert_eq!(
+                u64::from_le(word(at)),
+                u64::from_le(word(0)) << 32 | 1,
+                "sealed in this use of the block"
+            );
             items.push(word(at + 1));
         }
     }
