@@ -68,7 +68,7 @@ pub(crate) struct Installed {
     pub(crate) again: Again,
     pub(crate) intake: Arc<Intake>,
     #[cfg(feature = "sdk")]
-    pub(crate) pipeline: Arc<crate::pipeline::worker::Pipeline>,
+    pub(crate) pipeline: Arc<crate::pipeline::control::Pipeline>,
     /// What goes with outgoing requests.
     #[cfg(feature = "propagation")]
     pub(crate) outgoing: crate::hosts::Policy,

@@ -12,7 +12,7 @@ use opentelemetry::trace::{Event, FutureExt, Link, SpanId, SpanKind, Status};
 use opentelemetry::{Context, Value};
 use opentelemetry_sdk::trace::SpanData;
 
-use crate::pipeline::worker::Pipeline;
+use crate::pipeline::control::Pipeline;
 use crate::scope::{self, ForcedTrace};
 use crate::semconv::keys;
 use crate::setup;

@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use crate::hub::{self, Installed};
 use crate::pipeline::Record;
-use crate::pipeline::worker::Pipeline;
+use crate::pipeline::control::Pipeline;
 use crate::scope::inherit;
 use crate::semconv;
 

@@ -18,14 +18,14 @@ use crate::sync::lock;
 
 /// Whose spans they are, and in which words they are written: one for all batches of a process.
 #[derive(Debug)]
-pub(crate) struct Origin {
+pub(super) struct Origin {
     pub(crate) resource: Resource,
     pub(crate) convention: Convention,
 }
 
 /// Where the spans of a batch stand until a lane asks for them.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(super) enum Source {
     /// In memory, small.
     Memory(Vec<Record>),
     /// In a file of the spool.
@@ -65,7 +65,7 @@ impl Source {
 
 /// Spans that are offered together. All lanes share it; each expands it when it is its turn.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(super) struct Batch {
     /// Batches are numbered in the order in which they were handed over, from 1.
     pub(super) number: u64,
     pub(super) origin: Arc<Origin>,

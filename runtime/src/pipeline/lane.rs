@@ -15,7 +15,6 @@ use super::attempt::{ExportAttempt, ExportOutcome, OnExport};
 use super::batch::Origin;
 use super::desk::{Desk, Turn};
 use super::overflow;
-use super::worker::put_away;
 use crate::diag;
 use crate::export::{DynExporter, Verdict};
 
@@ -84,7 +83,7 @@ impl Lane {
             self.conclude(turn, &next, error.as_deref());
         }
         self.shut_down();
-        put_away(&self.intake);
+        self.intake.put_away();
         let desk = Arc::clone(&self.desk);
         // Its exporter is gone before it is said that the lane is.
         drop(catch_unwind(AssertUnwindSafe(move || drop(self))));

@@ -3,8 +3,9 @@
 //! In: [`Record`]s through the [`Intake`]. Out: batches of `SpanData` to every exporter, and an account of each span. Does not: know
 //! how spans are opened, read configuration, or run on a thread of the user's.
 //!
-//! `queue` holds what has ended, `worker` makes a `batch` of it and lays it on the `desk`, a `lane` takes it from there to its exporter,
-//! and `stats` says what became of it. `overflow` decides where the bound is reached.
+//! `queue` holds what has ended, or the `spool` does; `worker` makes a `batch` of it and lays it on the `desk`, a `lane` takes it from
+//! there to its exporter, and `stats` says what became of it. `overflow` decides where the bound is reached. `control` starts all that and
+//! ends it.
 
 pub(crate) mod overflow;
 pub(crate) mod queue;
@@ -20,6 +21,8 @@ pub(crate) mod attempt;
 #[cfg(feature = "sdk")]
 mod batch;
 #[cfg(feature = "sdk")]
+pub(crate) mod control;
+#[cfg(feature = "sdk")]
 mod desk;
 #[cfg(feature = "sdk")]
 mod expand;
@@ -31,7 +34,7 @@ mod spooled_tests;
 #[cfg(all(test, feature = "sdk"))]
 mod tests;
 #[cfg(feature = "sdk")]
-pub(crate) mod worker;
+mod worker;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -227,7 +230,7 @@ impl Intake {
     }
 
     /// The spool, where there is one.
-    pub(crate) fn spool(&self) -> Option<&Arc<Spool>> {
+    fn spool(&self) -> Option<&Arc<Spool>> {
         self.spool.as_ref()
     }
 
@@ -298,7 +301,7 @@ impl Intake {
 
     /// Asks the worker to come now; at most one request is under way.
     #[cold]
-    pub(crate) fn wake(&self) {
+    fn wake(&self) {
         if !self.wake_sent.swap(true, Ordering::AcqRel) {
             self.backstage.wake();
         }
@@ -306,7 +309,7 @@ impl Intake {
 
     /// Moves all that waits into `out`. For the worker, which releases it once it is exported. Without `all`, what is in the spool may stay
     /// where its threads are writing.
-    pub(crate) fn drain(&self, all: bool, out: &mut Pending) {
+    fn drain(&self, all: bool, out: &mut Pending) {
         self.wake_sent.store(false, Ordering::Release);
         self.queue.drain(&mut out.records);
         if let Some(spool) = &self.spool {
@@ -319,19 +322,27 @@ impl Intake {
     }
 
     /// So many records and bytes that never stood in a shard count like drained ones from now on.
-    pub(crate) fn charge(&self, records: usize, bytes: usize) {
+    fn charge(&self, records: usize, bytes: usize) {
         self.queue.charge(records, bytes);
     }
 
     /// So many drained records, weighing `bytes`, are gone.
-    pub(crate) fn release(&self, records: usize, bytes: usize) {
+    fn release(&self, records: usize, bytes: usize) {
         self.queue.release(records, bytes);
     }
 
-    pub(crate) fn close(&self) {
+    fn close(&self) {
         self.queue.close();
         if let Some(spool) = &self.spool {
             spool.close();
+        }
+    }
+
+    /// A thread of the pipeline comes to its end: the last of them leaves no file if nothing is in it.
+    #[cfg(feature = "sdk")]
+    fn put_away(&self) {
+        if let Some(spool) = &self.spool {
+            spool.remove_if_empty();
         }
     }
 
@@ -339,7 +350,7 @@ impl Intake {
         self.count_drops(reason, 1);
     }
 
-    pub(crate) fn count_drops(&self, reason: DropReason, count: u64) {
+    fn count_drops(&self, reason: DropReason, count: u64) {
         self.dropped[reason as usize].fetch_add(count, Ordering::Relaxed);
     }
 
@@ -360,23 +371,23 @@ impl Intake {
         self.foreign_started.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn started(&self) -> u64 {
+    fn started(&self) -> u64 {
         self.queue.started() + self.foreign_started.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn orphans(&self) -> u64 {
+    fn orphans(&self) -> u64 {
         self.orphans.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn content_dropped(&self) -> u64 {
+    fn content_dropped(&self) -> u64 {
         self.content_dropped.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn late(&self) -> u64 {
+    fn late(&self) -> u64 {
         self.late.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn dropped(&self) -> Vec<(DropReason, u64)> {
+    fn dropped(&self) -> Vec<(DropReason, u64)> {
         DropReason::ALL
             .into_iter()
             .map(|reason| (reason, self.dropped[reason as usize].load(Ordering::Relaxed)))
@@ -384,12 +395,12 @@ impl Intake {
             .collect()
     }
 
-    pub(crate) fn waiting(&self) -> u64 {
+    fn waiting(&self) -> u64 {
         self.queue.len() as u64
     }
 
     /// Spans in the spool that the worker has not taken.
-    pub(crate) fn spooled(&self) -> u64 {
+    fn spooled(&self) -> u64 {
         self.spool.as_ref().map_or(0, |spool| spool.waiting())
     }
 }

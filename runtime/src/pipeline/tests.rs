@@ -12,9 +12,9 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::SpanData;
 
 use super::attempt::{ExportOutcome, OnExport};
+use super::control::{Batching, Ended, Pipeline, Setting};
 use super::overflow::Overflow;
 use super::stats::{DropReason, Stats};
-use super::worker::{Batching, Ended, Pipeline, Setting};
 use super::{Record, Seat};
 use crate::export::{DynExporter, Verdict};
 use crate::record::{Ending, Kind, Site, SpanRecord};

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use crate::diag;
 use crate::hub::{self, Installed};
+use crate::pipeline::control::Ended;
 use crate::pipeline::stats::Report;
-use crate::pipeline::worker::Ended;
 use crate::sync::lock;
 
 /// A signal that asks a process to end; see [`Builder::end_on_signals`](crate::Builder::end_on_signals).

@@ -19,8 +19,8 @@ use crate::diag;
 use crate::error::{Error, Result};
 use crate::export::{self, DynExporter};
 use crate::hub::{self, Again, Installed};
+use crate::pipeline::control::{Batching, Ended, Pipeline, Setting};
 use crate::pipeline::stats::{Report, Stats};
-use crate::pipeline::worker::{Batching, Ended, Pipeline, Setting};
 use crate::sync::lock;
 
 /// Estimated bytes of one batch: half of what receivers commonly accept.

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use super::control::{Batching, Ended, Pipeline, Setting};
 use super::overflow::Overflow;
 use super::stats::DropReason;
 use super::tests::{
     HOUR, LONG, assert_adds_up, flat, later, later_by, push, record, refused, scripted, setting, too_large,
     works,
 };
-use super::worker::{Batching, Ended, Pipeline, Setting};
 use super::{MIN_SPOOL_BYTES, Record, SpoolSetting};
 use crate::export::Verdict;
 use crate::record::Ending;

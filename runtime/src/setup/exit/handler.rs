@@ -6,7 +6,7 @@
 use std::panic::catch_unwind;
 
 use super::end_all;
-use crate::pipeline::worker::Ended;
+use crate::pipeline::control::Ended;
 
 /// `false` if the library has no room for it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -3,7 +3,7 @@
 //! Where panics unwind, nothing is done here: a span ends as its panic passes, and whether the process ends too shows later.
 
 use super::end_all;
-use crate::pipeline::worker::Ended;
+use crate::pipeline::control::Ended;
 
 /// Puts our hook behind the one that is there: it says what it has to say first.
 pub(super) fn prepare() {

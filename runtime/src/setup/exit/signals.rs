@@ -21,7 +21,7 @@ use std::sync::{Mutex, MutexGuard};
 use libc::{sigaction, siginfo_t, sigset_t};
 
 use super::{Signal, end_all, flush_all};
-use crate::pipeline::worker::Ended;
+use crate::pipeline::control::Ended;
 use crate::sync::lock;
 
 /// The handler's end of the pair; -1: there is no thread.
