@@ -15,7 +15,6 @@ use super::attempt::{ExportAttempt, ExportOutcome, OnExport};
 use super::batch::Origin;
 use super::desk::{Desk, Turn};
 use super::overflow;
-use super::worker::put_away;
 use crate::diag;
 use crate::export::{DynExporter, Verdict};
 
@@ -83,11 +82,11 @@ impl Lane {
             self.conclude(turn, &next, error.as_deref());
         }
         self.shut_down();
-        put_away(&self.intake);
+        let intake = Arc::clone(&self.intake);
         let desk = Arc::clone(&self.desk);
         // Its exporter is gone before it is said that the lane is.
         drop(catch_unwind(AssertUnwindSafe(move || drop(self))));
-        desk.leave();
+        desk.leave(|| intake.put_away());
     }
 
     /// Offers what it is the turn of, once.

@@ -37,7 +37,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::overflow::Room;
 use self::queue::{Bounds, Pushed, Queue, Shard};
@@ -100,6 +100,8 @@ impl Record {
 pub(crate) struct SpoolSetting {
     pub(crate) directory: PathBuf,
     pub(crate) bytes: u64,
+    /// How often the directory is looked at for what others have left.
+    pub(crate) look_again: Duration,
     /// The variable that named the directory; `None`: the builder did.
     pub(crate) variable: Option<&'static str>,
 }
@@ -328,10 +330,15 @@ impl Intake {
         self.queue.release(records, bytes);
     }
 
+    /// What comes from now on is not exported any more. A spool still takes it: it is open until [`put_away`](Self::put_away).
     pub(crate) fn close(&self) {
         self.queue.close();
+    }
+
+    /// The last thread of the pipeline comes to its end: from now on everything is refused.
+    pub(crate) fn put_away(&self) {
         if let Some(spool) = &self.spool {
-            spool.close();
+            spool.put_away();
         }
     }
 

@@ -96,8 +96,10 @@ impl Pipeline {
             None => None,
         };
         // Without an exporter there is nobody to give what earlier processes have left.
-        let recovery =
-            setting.spool.filter(|_| !exporters.is_empty()).map(|spool| Recovery::new(&spool.directory));
+        let recovery = setting
+            .spool
+            .filter(|_| !exporters.is_empty())
+            .map(|spool| Recovery::new(&spool.directory, spool.look_again));
         let names = exporters.iter().map(|exporter| exporter.name().to_owned());
         let bound = spool.as_ref().map_or(queue_bytes, |spool| spool.bytes());
         let desk = Arc::new(Desk::new(names, setting.overflow, bound));
@@ -195,7 +197,7 @@ fn spawn(desk: &Arc<Desk>, name: &str, run: impl FnOnce() + Send + 'static) -> R
     desk.enter();
     let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
     spawned.map(drop).map_err(|error| {
-        desk.leave();
+        desk.leave(|| ());
         Error::thread(error)
     })
 }
@@ -206,13 +208,6 @@ fn wake_at(max_spans: usize) -> usize {
     if max_spans >= 512 { (4 * max_spans).min(4096) } else { max_spans }
 }
 
-/// A thread of the pipeline comes to its end: the last of them leaves no file if nothing is in it.
-pub(super) fn put_away(intake: &Intake) {
-    if let Some(spool) = intake.spool() {
-        spool.remove_if_empty();
-    }
-}
-
 struct Worker {
     intake: Arc<Intake>,
     desk: Arc<Desk>,
@@ -220,7 +215,7 @@ struct Worker {
     batching: Batching,
     /// Taken from the intake, not yet in a batch.
     pending: Pending,
-    /// The files that earlier processes have left; `None`: there are none any more.
+    /// The files that other processes have left; `None`: nobody asked for them.
     recovery: Option<Recovery>,
     /// The number of the last one of them, and whose it was.
     recovered_from: Option<(usize, Arc<Origin>)>,
@@ -238,7 +233,8 @@ impl Worker {
         let mut due = Instant::now() + self.batching.delay;
         loop {
             let goes_on = self.recover();
-            self.desk.wait_for_bell(if goes_on { Instant::now() } else { due });
+            let look = self.recovery.as_ref().and_then(Recovery::rests_until).unwrap_or(due);
+            self.desk.wait_for_bell(if goes_on { Instant::now() } else { due.min(look) });
             self.keep_time();
             // Batches that are smaller than a block are due as soon as they are full.
             let small = spool::fit_into_block(self.batching.max_spans);
@@ -246,8 +242,7 @@ impl Worker {
             let (errand, flush) = self.desk.collect(&self.intake, is_due || small, &mut self.pending);
             if let Some(ended) = errand.ending {
                 self.finish(ended);
-                put_away(&self.intake);
-                self.desk.leave();
+                self.desk.leave(|| self.intake.put_away());
                 return;
             }
             if is_due {
@@ -310,7 +305,7 @@ impl Worker {
         let open = catch_unwind(AssertUnwindSafe(|| unfinished(epoch, failed))).unwrap_or_default();
         let open = self.keep(open);
         self.intake.close();
-        // What came in between.
+        // What came in between; a spool takes what comes later, for the next process.
         self.desk.collect(&self.intake, true, &mut self.pending);
         self.intake.charge(open.len(), open.iter().map(Record::bytes).sum());
         self.desk.took_over(open.len());
@@ -318,6 +313,10 @@ impl Worker {
         self.hand_over(0);
         // Behind its own: a program that is quicker than this thread would else never send what an earlier one has left.
         while self.recover() {}
+        if self.intake.spool().is_some() {
+            self.desk.collect(&self.intake, true, &mut self.pending);
+            self.hand_over(0);
+        }
         self.desk.complete();
     }
 
@@ -346,9 +345,6 @@ impl Worker {
         let mut found = Vec::new();
         self.anchor.advance();
         let goes_on = recovery.step(&self.anchor, self.batching.max_spans, &mut found);
-        if recovery.is_over() {
-            self.recovery = None;
-        }
         for Found { spans, resource, convention, anchor, file } in found {
             let origin = match &self.recovered_from {
                 Some((number, origin)) if *number == file => Arc::clone(origin),

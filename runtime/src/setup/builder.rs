@@ -276,8 +276,9 @@ impl Builder {
     /// `max_queue_size` are not. The directory must belong to the user that runs the program, and nobody else may write to it; it is made if it
     /// is not there. Processes may share it, each has a file of its own, which is gone after an ending that left nothing.
     ///
-    /// Default: none. Environment: `LLMETRY_SPOOL_DIR`. A directory that cannot be used is an error, and so is a disk without room for the
-    /// whole file. Without the feature `spool`, and on systems other than Unix, this is an error.
+    /// Default: none. Environment: `LLMETRY_SPOOL_DIR`. A directory that cannot be used is an error. A disk without room for the whole
+    /// file is none, nor is a limit on the size of files: one line on stderr says so, and the program goes on without a spool. Without the
+    /// feature `spool`, and on systems other than Unix, this is an error.
     pub fn spool(mut self, directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
         let named = !directory.as_os_str().is_empty();
@@ -285,7 +286,7 @@ impl Builder {
         self.check(named, "spool", "", "a directory")
     }
 
-    /// The size of the spool's file, in bytes; the disk has to have as much when the program starts. What is over is dropped and counted, as
+    /// The size of the spool's file, in bytes; the disk has to have as much when the program starts, or there is no spool. What is over is dropped and counted, as
     /// [`on_overflow`](Self::on_overflow) says. A span to which nothing was added takes 64 bytes.
     ///
     /// Default: 128 MiB, for 2 000 000 such spans. Less than 4 MiB and more than 64 GiB are errors.

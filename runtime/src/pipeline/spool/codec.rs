@@ -152,7 +152,7 @@ pub(super) fn span_id(record: &Record) -> u64 {
 }
 
 /// What a file says of a site.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SiteFacts {
     pub(super) kind: u8,
     pub(super) name: String,

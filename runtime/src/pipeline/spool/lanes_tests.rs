@@ -27,7 +27,12 @@ impl Folder {
     }
 
     fn setting(&self) -> Setting {
-        let spool = SpoolSetting { directory: self.0.clone(), bytes: MIN_SPOOL_BYTES, variable: None };
+        let spool = SpoolSetting {
+            directory: self.0.clone(),
+            bytes: MIN_SPOOL_BYTES,
+            look_again: HOUR,
+            variable: None,
+        };
         Setting { spool: Some(spool), ..setting() }
     }
 

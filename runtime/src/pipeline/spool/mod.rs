@@ -22,13 +22,13 @@ mod tests;
 
 use std::collections::HashSet;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use opentelemetry_sdk::Resource;
 
 use self::codec::Intern;
-use self::dir::Locked;
+use self::dir::{Locked, Trouble};
 use self::layout::{
     ANCHOR, BLOCKS, CELL, CELL_COUNT, CELLS, HEAD, HEADS, Header, RESOURCE, SITES, WORD, seal,
 };
@@ -42,6 +42,7 @@ use crate::error::{Error, Result, Shown};
 use crate::record::{Site, SpanRecord};
 use crate::scope::clock::Anchor;
 use crate::semconv::Convention;
+use crate::sync::lock;
 
 pub(crate) use self::recover::{Found, Recovery};
 pub(crate) use self::ring::{Chunk, Place};
@@ -55,14 +56,14 @@ pub(crate) const fn fit_into_block(spans: usize) -> bool {
 #[derive(Debug)]
 pub(crate) struct Spool {
     ring: Ring<Map>,
-    locked: Locked,
+    /// Until the end: whoever still has a place in the ring keeps the mapping then, not the file.
+    locked: Mutex<Option<Arc<Locked>>>,
     header: Header,
     sites: Sites,
     /// For threads that have no place of their own.
     shared: Arc<Place>,
     /// Which of the two anchors is written next.
     turn: AtomicUsize,
-    removed: AtomicBool,
 }
 
 /// A span that starts, as it is kept until it ends.
@@ -75,18 +76,18 @@ pub(crate) struct Start {
     pub(crate) ticks: u64,
 }
 
-/// Makes the file of this process. A thread that has so many new spans wakes the worker.
+/// Makes the file of this process. A thread that has so many new spans wakes the worker. `None`: there is no room for it now, which is said.
 ///
 /// # Errors
 ///
-/// When the directory cannot be used, or has no room.
+/// When the directory cannot be used.
 pub(crate) fn open(
     setting: &SpoolSetting,
     resource: &Resource,
     convention: Convention,
     wake_at: usize,
 ) -> Result<Option<Arc<Spool>>> {
-    Spool::open(setting, resource, convention, wake_at).map(Some)
+    Spool::open(setting, resource, convention, wake_at)
 }
 
 impl Spool {
@@ -95,15 +96,34 @@ impl Spool {
         resource: &Resource,
         convention: Convention,
         wake_at: usize,
-    ) -> Result<Arc<Self>> {
-        let refused = |expected: String| {
-            let shown = setting.directory.display().to_string();
-            match setting.variable {
-                Some(variable) => Error::invalid_setting(variable, Shown::Variable(shown), expected),
-                None => Error::invalid_setting("Builder::spool", Shown::Argument(shown), expected),
+    ) -> Result<Option<Arc<Self>>> {
+        match Self::make(setting, resource, convention, wake_at) {
+            Ok(spool) => Ok(Some(Arc::new(spool))),
+            Err(Trouble::NoRoom(error)) => {
+                diag::notice(&format!(
+                    "no spool: the {} bytes that it wants in {} are not to be had ({error}); spans wait in memory, and are lost with the process",
+                    setting.bytes,
+                    setting.directory.display()
+                ));
+                Ok(None)
             }
-        };
-        dir::prepare(&setting.directory).map_err(refused)?;
+            Err(Trouble::Wrong(expected)) => {
+                let shown = setting.directory.display().to_string();
+                Err(match setting.variable {
+                    Some(variable) => Error::invalid_setting(variable, Shown::Variable(shown), expected),
+                    None => Error::invalid_setting("Builder::spool", Shown::Argument(shown), expected),
+                })
+            }
+        }
+    }
+
+    fn make(
+        setting: &SpoolSetting,
+        resource: &Resource,
+        convention: Convention,
+        wake_at: usize,
+    ) -> std::result::Result<Self, Trouble> {
+        dir::prepare(&setting.directory)?;
         // Whole blocks: the last one ends with the file.
         let blocks = layout::blocks(setting.bytes);
         let header = Header {
@@ -114,20 +134,19 @@ impl Spool {
             convention: code_of(convention),
         };
         let mut anchor = Anchor::new();
-        let locked = dir::create(&setting.directory, header.bytes).map_err(refused)?;
+        let locked = dir::create(&setting.directory, header.bytes)?;
         let map = Map::new(&locked.file).map_err(|error| {
             let _ = locked.remove();
-            refused(format!("a directory whose files can be mapped: {error}"))
+            Trouble::new(error, "a directory whose files can be mapped")
         })?;
         let ring = Ring::new(map, BLOCKS / WORD, blocks, wake_at);
         let spool = Self {
             shared: ring.register(),
             ring,
-            locked,
+            locked: Mutex::new(Some(Arc::new(locked))),
             header,
             sites: Sites::new(),
             turn: AtomicUsize::new(0),
-            removed: AtomicBool::new(false),
         };
         spool.write_resource(resource);
         anchor.advance();
@@ -138,7 +157,7 @@ impl Spool {
         for head in 0..HEADS {
             spool.write(head * HEAD, &header.encode());
         }
-        Ok(Arc::new(spool))
+        Ok(spool)
     }
 
     fn write_resource(&self, resource: &Resource) {
@@ -297,22 +316,21 @@ impl Spool {
         usize::try_from(self.header.bytes).unwrap_or(usize::MAX).saturating_sub(BLOCKS)
     }
 
-    /// From now on every push is refused.
-    pub(crate) fn close(&self) {
+    /// The end: from now on every push is refused. The file goes if nothing of it is needed; else it is unlocked, for whoever looks next: a
+    /// later `init` of this process, too.
+    pub(crate) fn put_away(&self) {
         self.ring.close();
-    }
-
-    /// Takes the file away if nothing of it is needed any more. For the end: nothing may be pushed any more.
-    pub(crate) fn remove_if_empty(&self) {
+        let Some(locked) = lock(&self.locked).take() else { return };
         // A child made by `fork` has a copy of this; the file is its parent's.
         let is_ours = self.header.pid == u64::from(std::process::id());
-        if is_ours
-            && self.ring.is_empty()
-            && reader::cells(&self.locked.file, self.header.key).is_empty()
-            && !self.removed.swap(true, Ordering::AcqRel)
-        {
-            let _ = self.locked.remove();
+        if is_ours && self.ring.is_empty() && reader::cells(&locked.file, self.header.key).is_empty() {
+            let _ = locked.remove();
         }
+    }
+
+    /// `None`: it was put away.
+    fn file(&self) -> Option<Arc<Locked>> {
+        lock(&self.locked).clone()
     }
 
     fn geometry(&self) -> Blocks {
@@ -320,13 +338,17 @@ impl Spool {
     }
 
     fn read(&self, chunk: Chunk, visit: &mut dyn FnMut(Record)) {
-        records(&self.geometry(), &self.locked.file, chunk.block, &Site::numbered, &mut Own, visit);
+        if let Some(locked) = self.file() {
+            records(&self.geometry(), &locked.file, chunk.block, &Site::numbered, &mut Own, visit);
+        }
     }
 
     fn release(&self, chunk: Chunk) {
         self.ring.release(chunk, |block| {
             // Not through the mapping: the page would come back into this process's memory for it.
-            let _ = self.locked.file.write_all_at(&[0; WORD], reader::at(block));
+            if let Some(locked) = self.file() {
+                let _ = locked.file.write_all_at(&[0; WORD], reader::at(block));
+            }
         });
     }
 }
@@ -334,7 +356,24 @@ impl Spool {
 /// Nobody can push or read any more.
 impl Drop for Spool {
     fn drop(&mut self) {
-        self.remove_if_empty();
+        self.put_away();
+    }
+}
+
+/// What this room locks for the whole process. Held while it forks, so that the child finds it unlocked.
+pub(crate) struct Held {
+    _foreign: sites::Held,
+}
+
+/// Locks this room.
+pub(crate) fn hold() -> Held {
+    Held { _foreign: sites::hold() }
+}
+
+impl Held {
+    /// In the child.
+    pub(crate) fn forked(self) {
+        dir::forked();
     }
 }
 

@@ -13,6 +13,8 @@ use std::sync::MutexGuard;
 use super::{Watched, hold, signals};
 use crate::diag;
 use crate::hub;
+#[cfg(feature = "spool")]
+use crate::pipeline::spool;
 use crate::record::{self, Site};
 use crate::scope;
 
@@ -25,6 +27,8 @@ struct Held {
     _sites: MutexGuard<'static, Vec<&'static Site>>,
     #[cfg(feature = "llm")]
     _calls: MutexGuard<'static, Option<std::collections::HashSet<u64>>>,
+    #[cfg(feature = "spool")]
+    spool: spool::Held,
     _scope: scope::Held,
 }
 
@@ -53,6 +57,8 @@ extern "C" fn before() {
                 _sites: record::hold(),
                 #[cfg(feature = "llm")]
                 _calls: crate::call::foreign::hold(),
+                #[cfg(feature = "spool")]
+                spool: spool::hold(),
                 _scope: scope::hold(),
             });
         });
@@ -71,6 +77,8 @@ extern "C" fn after_in_child() {
                 // Each of them has a pipeline of the parent's: not to be dropped here.
                 std::mem::forget(std::mem::take(&mut *held.watched));
                 held.signals.forked();
+                #[cfg(feature = "spool")]
+                held.spool.forked();
                 held.hub.forked();
             }
             // A fork in a thread-local's destructor.
