@@ -58,7 +58,9 @@ fn hold(name: u64) -> Option<Held> {
 
 /// In the child of a fork, which holds no lock: its parent's names would only take up places.
 pub(super) fn forked() {
-    HELD.iter().for_each(|held| held.store(0, Ordering::Release));
+    for held in &HELD {
+        held.store(0, Ordering::Release);
+    }
 }
 
 impl Locked {
@@ -152,7 +154,11 @@ pub(super) fn create(directory: &Path, bytes: u64) -> Result<Locked, Trouble> {
             .custom_flags(no_follow())
             .open(&path)
             .map_err(failed)?;
-        let Some(locked) = Locked::new(file, path) else { continue };
+        let Some(locked) = Locked::new(file, path.clone()) else {
+            // Nobody else knows the name, except for whoever took it away already.
+            let _ = std::fs::remove_file(path);
+            continue;
+        };
         if locked.file.metadata().map_err(failed)?.nlink() != 1 {
             continue;
         }
@@ -162,7 +168,9 @@ pub(super) fn create(directory: &Path, bytes: u64) -> Result<Locked, Trouble> {
         }
         return Ok(locked);
     }
-    Err(Trouble::Wrong(format!("{wanted}: its files are taken away as soon as they are made")))
+    Err(Trouble::Wrong(format!(
+        "{wanted}: its files cannot be locked, or are taken away as soon as they are made"
+    )))
 }
 
 fn no_follow() -> i32 {

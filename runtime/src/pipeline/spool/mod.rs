@@ -5,7 +5,7 @@
 //! end of the machine: what is written is in the system's memory, which the process's end does not touch.
 //!
 //! `layout` says where things stand, `dir` which files there are, `map` is the file in memory, `ring` hands out blocks, `codec` turns
-//! records into bytes, `sites` keeps the table of sites, `reader` reads a file, `recover` what others have left.
+//! records into bytes, `sites` keeps the table of sites, `reader` reads a file, `recover` what others have left, and `stored` is what a batch has of either.
 
 #[cfg(any(test, fuzzing))]
 mod anything;
@@ -17,6 +17,7 @@ mod reader;
 mod recover;
 mod ring;
 mod sites;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +47,7 @@ use crate::sync::lock;
 
 pub(crate) use self::recover::{Found, Recovery};
 pub(crate) use self::ring::{Chunk, Place};
+pub(crate) use self::stored::Stored;
 
 /// Whether so many spans leave room in a block.
 pub(crate) const fn fit_into_block(spans: usize) -> bool {
@@ -370,11 +372,9 @@ pub(crate) fn hold() -> Held {
     Held { _foreign: sites::hold() }
 }
 
-impl Held {
-    /// In the child.
-    pub(crate) fn forked(self) {
-        dir::forked();
-    }
+/// In the child of a fork.
+pub(crate) fn forked() {
+    dir::forked();
 }
 
 /// Sites that stand in a frame of our own file.
@@ -411,98 +411,6 @@ const fn code_of(convention: Convention) -> u64 {
 
 const fn convention_of(code: u64) -> Convention {
     if code == 1 { Convention::Traceloop } else { Convention::GenAi }
-}
-
-/// Spans of a batch that stand in a file until somebody exports them.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    store: Store,
-    what: What,
-    spans: usize,
-}
-
-#[derive(Debug)]
-enum Store {
-    Own(Arc<Spool>),
-    Left(Arc<recover::LeftFile>),
-}
-
-#[derive(Debug)]
-enum What {
-    Chunks(Vec<Chunk>),
-    /// Made of cells.
-    Records(Vec<Record>),
-}
-
-impl Stored {
-    /// Spans of this process.
-    pub(crate) fn own(spool: &Arc<Spool>, chunks: Vec<Chunk>) -> Self {
-        let spans = spans_of(&chunks);
-        Self { store: Store::Own(Arc::clone(spool)), what: What::Chunks(chunks), spans }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.spans
-    }
-
-    /// What they take of this process's spool.
-    pub(crate) fn bytes(&self) -> usize {
-        match (&self.store, &self.what) {
-            (Store::Own(_), What::Chunks(chunks)) => chunks.iter().map(|chunk| chunk.bytes()).sum(),
-            _ => 0,
-        }
-    }
-
-    /// Whether another process made them.
-    pub(crate) fn is_recovered(&self) -> bool {
-        matches!(self.store, Store::Left(_))
-    }
-
-    /// Calls `visit` with the spans of `range`, in order.
-    pub(crate) fn read(&self, range: std::ops::Range<usize>, visit: &mut dyn FnMut(&Record)) {
-        let chunks = match &self.what {
-            What::Records(records) => {
-                return records.get(range).unwrap_or_default().iter().for_each(visit);
-            }
-            What::Chunks(chunks) => chunks,
-        };
-        let mut begin = 0;
-        for chunk in chunks {
-            let end = begin + usize::from(chunk.frames);
-            if begin < range.end && range.start < end {
-                let mut frame = 0;
-                let wanted = usize::from(chunk.from)..usize::from(chunk.from) + usize::from(chunk.frames);
-                let mut pick = |record: Record| {
-                    if wanted.contains(&frame) && range.contains(&(begin + frame - wanted.start)) {
-                        visit(&record);
-                    }
-                    frame += 1;
-                };
-                match &self.store {
-                    Store::Own(spool) => spool.read(*chunk, &mut pick),
-                    Store::Left(file) => file.read(*chunk, &mut pick),
-                }
-            }
-            begin = end;
-        }
-    }
-
-    /// Nobody needs them any more.
-    pub(crate) fn done(&self) {
-        match (&self.store, &self.what) {
-            (Store::Own(spool), What::Chunks(chunks)) => {
-                for chunk in chunks {
-                    spool.release(*chunk);
-                }
-            }
-            (Store::Left(file), _) => file.done(),
-            (Store::Own(_), What::Records(_)) => {}
-        }
-    }
-}
-
-fn spans_of(chunks: &[Chunk]) -> usize {
-    chunks.iter().map(|chunk| chunk.spans()).sum()
 }
 
 /// For the fuzzer.

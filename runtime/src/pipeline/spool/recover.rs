@@ -15,7 +15,8 @@ use super::dir::{self, Left, Locked};
 use super::layout::{self, NoHeader, VERSION};
 use super::reader::{self, Blocks, Cell};
 use super::ring::Chunk;
-use super::{Store, Stored, What, codec, convention_of, records, sites, spans_of};
+use super::stored::{Store, Stored, What, spans_of};
+use super::{convention_of, records, sites};
 use crate::diag;
 use crate::pipeline::Record;
 use crate::record::{Ending, Kind, Site, SpanRecord};
@@ -234,7 +235,7 @@ impl Scan {
                 if let Record::Own(record) = &record {
                     *last = (*last).max(record.end);
                 }
-                open.remove(&codec::span_id(&record));
+                open.remove(&record.span_id());
                 frames += 1;
             });
             let mut from = 0;

@@ -28,7 +28,7 @@ struct Held {
     #[cfg(feature = "llm")]
     _calls: MutexGuard<'static, Option<std::collections::HashSet<u64>>>,
     #[cfg(feature = "spool")]
-    spool: spool::Held,
+    _spool: spool::Held,
     _scope: scope::Held,
 }
 
@@ -58,7 +58,7 @@ extern "C" fn before() {
                 #[cfg(feature = "llm")]
                 _calls: crate::call::foreign::hold(),
                 #[cfg(feature = "spool")]
-                spool: spool::hold(),
+                _spool: spool::hold(),
                 _scope: scope::hold(),
             });
         });
@@ -72,13 +72,13 @@ extern "C" fn after_in_parent() {
 extern "C" fn after_in_child() {
     let _ = catch_unwind(|| {
         scope::forked();
+        #[cfg(feature = "spool")]
+        spool::forked();
         match take() {
             Some(mut held) => {
                 // Each of them has a pipeline of the parent's: not to be dropped here.
                 std::mem::forget(std::mem::take(&mut *held.watched));
                 held.signals.forked();
-                #[cfg(feature = "spool")]
-                held.spool.forked();
                 held.hub.forked();
             }
             // A fork in a thread-local's destructor.
