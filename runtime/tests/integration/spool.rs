@@ -487,6 +487,22 @@ fn a_disk_without_room_is_said_and_the_program_goes_on() {
 }
 
 #[test]
+fn a_limit_on_files_that_comes_later_does_no_harm() {
+    let folder = Folder::new("limit");
+    let directory = folder.0.to_str().unwrap();
+    program::with_env(&[("LLMETRY_SPOOL_DIR", directory)], || {
+        let memory = MemoryExporter::new();
+        let telemetry = llmetry::builder().exporter(memory.clone()).spool_bytes(4 << 20).init().unwrap();
+        system::limit_files(1 << 20);
+        steps(1_000);
+        let report = telemetry.shutdown(LONG);
+        assert!(report.is_complete(), "{report}");
+        assert_eq!((report.stats.exported, memory.spans().len()), (1_000, 1_000), "{report}");
+    });
+    assert_eq!(folder.files(), 0);
+}
+
+#[test]
 fn a_directory_that_cannot_be_used_is_said_at_once() {
     program::with_env(&[("LLMETRY_SPOOL_DIR", "/proc/nowhere")], || {
         let error = llmetry::init("bot").unwrap_err();

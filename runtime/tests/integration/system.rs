@@ -26,12 +26,14 @@ pub(crate) fn fork(child: impl FnOnce()) -> c_int {
 }
 
 /// Ends this process without its exit handlers.
+#[cfg(feature = "spool")]
 pub(crate) fn exit_at_once() {
     // SAFETY: the process is over.
     unsafe { libc::_exit(0) }
 }
 
-/// From now on no file of this process's becomes larger.
+/// From now on this process may not write behind this byte of a file.
+#[cfg(feature = "spool")]
 pub(crate) fn limit_files(bytes: libc::rlim_t) {
     let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
     // SAFETY: `limit` lives.

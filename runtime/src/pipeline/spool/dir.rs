@@ -64,9 +64,8 @@ pub(super) fn forked() {
 }
 
 impl Locked {
-    /// Locks `file`, unless a living process - this one, perhaps - has it.
-    fn new(file: File, path: PathBuf) -> Option<Self> {
-        let held = hold(name_of(&file.metadata().ok()?))?;
+    /// Locks `file`, unless another living process has it.
+    fn new(file: File, path: PathBuf, held: Held) -> Option<Self> {
         let locked = Self { file, path, _held: held };
         rustix::fs::fcntl_lock(locked.file.as_fd(), FlockOperation::NonBlockingLockExclusive).ok()?;
         Some(locked)
@@ -154,7 +153,8 @@ pub(super) fn create(directory: &Path, bytes: u64) -> Result<Locked, Trouble> {
             .custom_flags(no_follow())
             .open(&path)
             .map_err(failed)?;
-        let Some(locked) = Locked::new(file, path.clone()) else {
+        let held = hold(name_of(&file.metadata().map_err(failed)?));
+        let Some(locked) = held.and_then(|held| Locked::new(file, path.clone(), held)) else {
             // Nobody else knows the name, except for whoever took it away already.
             let _ = std::fs::remove_file(path);
             continue;
@@ -177,10 +177,15 @@ fn no_follow() -> i32 {
     (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed()
 }
 
+/// Whether the limit on the size of files allows a write that ends at this byte. To be asked before: who goes over it gets a signal that ends
+/// the process, even where the file is long enough.
+pub(super) fn may_write_up_to(byte: u64) -> bool {
+    rustix::process::getrlimit(Resource::Fsize).current.is_none_or(|most| byte <= most)
+}
+
 /// Disk space for the whole file: a page of a mapping for which there is none ends the process.
 fn reserve(file: &File, bytes: u64) -> io::Result<()> {
-    // Asked first: who goes over this limit gets a signal that ends the process.
-    if rustix::process::getrlimit(Resource::Fsize).current.is_some_and(|most| most < bytes) {
+    if !may_write_up_to(bytes) {
         return Err(Errno::FBIG.into());
     }
     #[cfg(target_os = "linux")]
@@ -245,9 +250,8 @@ pub(super) fn take(path: PathBuf) -> Left {
         return Left::NotOurs(why);
     }
     let name = name_of(&metadata);
-    if HELD.iter().any(|held| held.load(Ordering::Acquire) == name) {
-        return Left::Alive;
-    }
+    // Before it is opened: the close of one that another thread has locked would unlock it.
+    let Some(held) = hold(name) else { return Left::Alive };
     let opened = OpenOptions::new()
         .read(true)
         .write(true)
@@ -258,7 +262,7 @@ pub(super) fn take(path: PathBuf) -> Left {
     match file.metadata() {
         Ok(metadata) if name_of(&metadata) == name => match why_not_ours(&metadata) {
             Some(why) => Left::NotOurs(why),
-            None => Locked::new(file, path).map_or(Left::Alive, Left::Taken),
+            None => Locked::new(file, path, held).map_or(Left::Alive, Left::Taken),
         },
         _ => Left::Alive,
     }

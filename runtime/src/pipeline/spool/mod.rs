@@ -347,9 +347,12 @@ impl Spool {
 
     fn release(&self, chunk: Chunk) {
         self.ring.release(chunk, |block| {
+            let at = reader::at(block);
             // Not through the mapping: the page would come back into this process's memory for it.
-            if let Some(locked) = self.file() {
-                let _ = locked.file.write_all_at(&[0; WORD], reader::at(block));
+            let wiped = dir::may_write_up_to(at + WORD as u64)
+                && self.file().is_some_and(|locked| locked.file.write_all_at(&[0; WORD], at).is_ok());
+            if !wiped {
+                self.ring.memory()[self.ring.word(block)].store(0, Ordering::Release);
             }
         });
     }
