@@ -96,7 +96,7 @@ impl Pipeline {
         };
         // Without an exporter there is nobody to give what earlier processes have left.
         let recovery =
-            setting.spool.filter(|_| !exporters.is_empty()).map(|spool| Recovery::new(&spool.directory));
+            setting.spool.filter(|_| !exporters.is_empty()).map(|spool| Recovery::new(&spool.directory, spool.look_again));
         let names = exporters.iter().map(|exporter| exporter.name().to_owned());
         let bound = spool.as_ref().map_or(queue_bytes, |spool| spool.bytes());
         let desk = Arc::new(Desk::new(names, setting.overflow, bound));
@@ -194,7 +194,7 @@ fn spawn(desk: &Arc<Desk>, name: &str, run: impl FnOnce() + Send + 'static) -> R
     desk.enter();
     let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
     spawned.map(drop).map_err(|error| {
-        desk.leave();
+        desk.leave(|| ());
         Error::thread(error)
     })
 }

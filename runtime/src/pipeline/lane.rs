@@ -83,11 +83,11 @@ impl Lane {
             self.conclude(turn, &next, error.as_deref());
         }
         self.shut_down();
-        self.intake.put_away();
+        let intake = Arc::clone(&self.intake);
         let desk = Arc::clone(&self.desk);
         // Its exporter is gone before it is said that the lane is.
         drop(catch_unwind(AssertUnwindSafe(move || drop(self))));
-        desk.leave();
+        desk.leave(|| intake.put_away());
     }
 
     /// Offers what it is the turn of, once; and how many spans were not offered, since they could not be read.

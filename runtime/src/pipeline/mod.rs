@@ -40,7 +40,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::overflow::Room;
 use self::queue::{Bounds, Pushed, Queue, Shard};
@@ -103,6 +103,8 @@ impl Record {
 pub(crate) struct SpoolSetting {
     pub(crate) directory: PathBuf,
     pub(crate) bytes: u64,
+    /// How often the directory is looked at for what others have left.
+    pub(crate) look_again: Duration,
     /// The variable that named the directory; `None`: the builder did.
     pub(crate) variable: Option<&'static str>,
 }
@@ -331,18 +333,16 @@ impl Intake {
         self.queue.release(records, bytes);
     }
 
+    /// What comes from now on is not exported any more. A spool still takes it: it is open until [`put_away`](Self::put_away).
     fn close(&self) {
         self.queue.close();
-        if let Some(spool) = &self.spool {
-            spool.close();
-        }
     }
 
-    /// A thread of the pipeline comes to its end: the last of them leaves no file if nothing is in it.
+    /// The last thread of the pipeline comes to its end: from now on everything is refused.
     #[cfg(feature = "sdk")]
     fn put_away(&self) {
         if let Some(spool) = &self.spool {
-            spool.remove_if_empty();
+            spool.put_away();
         }
     }
 

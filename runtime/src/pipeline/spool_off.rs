@@ -78,15 +78,11 @@ impl Spool {
         match self.0 {}
     }
 
-    pub(crate) fn close(&self) {
-        match self.0 {}
-    }
-
     pub(crate) fn taken_over(&self, _: &[u64]) {
         match self.0 {}
     }
 
-    pub(crate) fn remove_if_empty(&self) {
+    pub(crate) fn put_away(&self) {
         match self.0 {}
     }
 }
@@ -106,6 +102,7 @@ mod with_pipeline {
     use std::ops::Range;
     use std::path::Path;
     use std::sync::Arc;
+    use std::time::{Duration, Instant};
 
     use opentelemetry_sdk::Resource;
 
@@ -174,12 +171,12 @@ mod with_pipeline {
     pub(crate) struct Recovery;
 
     impl Recovery {
-        pub(crate) fn new(_: &Path) -> Self {
+        pub(crate) fn new(_: &Path, _: Duration) -> Self {
             Self
         }
 
-        pub(crate) fn is_over(&self) -> bool {
-            true
+        pub(crate) fn rests_until(&self) -> Option<Instant> {
+            None
         }
 
         pub(crate) fn step(&mut self, _: &Anchor, _: usize, _: &mut Vec<Found>) -> bool {

@@ -29,7 +29,7 @@ pub(super) struct Worker {
     pub(super) batching: Batching,
     /// Taken from the intake, not yet in a batch.
     pub(super) pending: Pending,
-    /// The files that earlier processes have left; `None`: there are none any more.
+    /// The files that other processes have left; `None`: nobody asked for them.
     pub(super) recovery: Option<Recovery>,
     /// The number of the last one of them, and whose it was.
     pub(super) recovered_from: Option<(usize, Arc<Origin>)>,
@@ -48,7 +48,8 @@ impl Worker {
         let mut due = Instant::now() + self.batching.delay;
         loop {
             let goes_on = self.recover();
-            self.desk.wait_for_bell(if goes_on { Instant::now() } else { due });
+            let look = self.recovery.as_ref().and_then(Recovery::rests_until).unwrap_or(due);
+            self.desk.wait_for_bell(if goes_on { Instant::now() } else { due.min(look) });
             self.keep_time();
             // Batches that are smaller than a block are due as soon as they are full.
             let small = spool::fit_into_block(self.batching.max_spans);
@@ -56,8 +57,7 @@ impl Worker {
             let (errand, flush) = self.desk.collect(&self.intake, is_due || small, &mut self.pending);
             if let Some(ended) = errand.ending {
                 self.finish(ended);
-                self.intake.put_away();
-                self.desk.leave();
+                self.desk.leave(|| self.intake.put_away());
                 return;
             }
             if is_due {
@@ -120,7 +120,7 @@ impl Worker {
         let open = catch_unwind(AssertUnwindSafe(|| unfinished(epoch, failed))).unwrap_or_default();
         let open = self.keep(open);
         self.intake.close();
-        // What came in between.
+        // What came in between; a spool takes what comes later, for the next process.
         self.desk.collect(&self.intake, true, &mut self.pending);
         self.intake.charge(open.len(), open.iter().map(Record::bytes).sum());
         self.desk.took_over(open.len());
@@ -128,6 +128,10 @@ impl Worker {
         self.hand_over(0);
         // Behind its own: a program that is quicker than this thread would else never send what an earlier one has left.
         while self.recover() {}
+        if self.intake.spool().is_some() {
+            self.desk.collect(&self.intake, true, &mut self.pending);
+            self.hand_over(0);
+        }
         self.desk.complete();
     }
 
@@ -156,9 +160,6 @@ impl Worker {
         let mut found = Vec::new();
         self.anchor.advance();
         let goes_on = recovery.step(&self.anchor, self.batching.max_spans, &mut found);
-        if recovery.is_over() {
-            self.recovery = None;
-        }
         for Found { spans, resource, convention, anchor, file } in found {
             let origin = match &self.recovered_from {
                 Some((number, origin)) if *number == file => Arc::clone(origin),

@@ -266,7 +266,7 @@ impl Builder {
 
     /// Keeps finished spans, and the starts of open ones, in a file of `directory`, so that they survive the process: `SIGKILL`, an abort, a
     /// collector that is down when the program ends. The next program that starts with the same directory sends what is left there, with
-    /// the resource, the ids and the times that it had.
+    /// the resource, the ids and the times that it had; so does one that runs, which looks every 30 s.
     ///
     /// Finished means here: its record is in the file, which is so when the annotated function has returned. Spans that were open when the
     /// process ended go out with `llmetry.outcome=incomplete`, as they were at their start. They survive the process, not the
@@ -276,8 +276,9 @@ impl Builder {
     /// `max_queue_size` are not. The directory must belong to the user that runs the program, and nobody else may write to it; it is made if it
     /// is not there. Processes may share it, each has a file of its own, which is gone after an ending that left nothing.
     ///
-    /// Default: none. Environment: `LLMETRY_SPOOL_DIR`. A directory that cannot be used is an error, and so is a disk without room for the
-    /// whole file. Without the feature `spool`, and on systems other than Unix, this is an error.
+    /// Default: none. Environment: `LLMETRY_SPOOL_DIR`. A directory that cannot be used is an error. A disk without room for the whole
+    /// file is none, nor is a limit on the size of files: one line on stderr says so, and the program goes on without a spool. Without the
+    /// feature `spool`, and on systems other than Unix, this is an error.
     pub fn spool(mut self, directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
         let named = !directory.as_os_str().is_empty();
@@ -285,8 +286,8 @@ impl Builder {
         self.check(named, "spool", "", "a directory")
     }
 
-    /// The size of the spool's file, in bytes; the disk has to have as much when the program starts. What is over is dropped and counted, as
-    /// [`on_overflow`](Self::on_overflow) says. A span to which nothing was added takes 64 bytes.
+    /// The size of the spool's file, in bytes; the disk has to have as much when the program starts, or there is no spool. What is over is
+    /// dropped and counted, as [`on_overflow`](Self::on_overflow) says. A span to which nothing was added takes 64 bytes.
     ///
     /// Default: 128 MiB, for 2 000 000 such spans. Less than 4 MiB and more than 64 GiB are errors.
     pub fn spool_bytes(mut self, bytes: u64) -> Self {

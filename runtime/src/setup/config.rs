@@ -264,15 +264,22 @@ fn batch(settings: &Settings, env: Environment<'_>, only_stdout: bool) -> Result
 
 /// How much of the disk a spool takes if nobody says.
 const SPOOL_BYTES: u64 = 128 * 1024 * 1024;
+/// How often its directory is looked at: for what processes beside this one have left when they were killed.
+const SPOOL_LOOKS: Duration = Duration::from_secs(30);
 
 fn spool(settings: &Settings, env: Environment<'_>) -> Result<Option<SpoolSetting>> {
     let bytes = settings.spool_bytes.unwrap_or(SPOOL_BYTES);
     let setting = match &settings.spool {
-        Some(directory) => SpoolSetting { directory: directory.clone(), bytes, variable: None },
+        Some(directory) => {
+            SpoolSetting { directory: directory.clone(), bytes, look_again: SPOOL_LOOKS, variable: None }
+        }
         None => match env.text(&env::SPOOL_DIR)? {
-            Some(directory) => {
-                SpoolSetting { directory: directory.into(), bytes, variable: Some(env::SPOOL_DIR.name) }
-            }
+            Some(directory) => SpoolSetting {
+                directory: directory.into(),
+                bytes,
+                look_again: SPOOL_LOOKS,
+                variable: Some(env::SPOOL_DIR.name),
+            },
             None => return Ok(None),
         },
     };

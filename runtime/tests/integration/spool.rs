@@ -6,16 +6,20 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio, exit};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio, exit};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use llmetry::export::MemoryExporter;
-use llmetry::{DropReason, Guard, task, tool, workflow};
+use llmetry::{DropReason, Guard, Signal, task, tool, workflow};
+use opentelemetry::trace::Status;
 
 use crate::program;
 use crate::support::{LONG, assert_adds_up, attribute, step, steps};
+use crate::system;
 
 const ROLE: &str = "LLMETRY_TEST_ROLE";
 /// A port that nobody listens at.
@@ -79,6 +83,11 @@ impl Process {
         }
     }
 
+    /// How it ended by itself.
+    fn ends(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -94,9 +103,9 @@ impl Process {
 }
 
 fn say(text: &str) {
-    let mut out = std::io::stdout();
-    writeln!(out, "\n{text}").unwrap();
-    out.flush().unwrap();
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "\n{text}").unwrap();
+    stdout.flush().unwrap();
 }
 
 /// Until the test has looked.
@@ -133,12 +142,15 @@ fn inherit(expected: u64) -> ! {
     assert_adds_up(&report.stats);
     let mut names: Vec<&str> = incomplete.iter().map(|span| &*span.name).collect();
     names.sort_unstable();
+    let failed = incomplete.iter().filter(|span| matches!(span.status, Status::Error { .. })).count();
+    let traces: HashSet<_> = spans.iter().map(|span| span.span_context.trace_id()).collect();
     let (recovered, exported) = (report.stats.recovered, report.stats.exported);
     say(&format!(
         "found {recovered} recovered, {exported} own, {} spans, {} ids, open {names:?}",
         spans.len(),
         ids.len()
     ));
+    say(&format!("in {} traces, {failed} failed", traces.len()));
     exit(0);
 }
 
@@ -326,6 +338,168 @@ fn a_full_spool_drops_with_a_count() {
             assert_eq!(folder.files(), 0);
         }
     }
+}
+
+const LEFT_OPEN: &str = r#"open ["execute_tool inner", "invoke_workflow outer", "middle"]"#;
+
+#[test]
+fn what_an_ending_could_not_deliver_is_sent_once_by_the_next_start() {
+    const TEST: &str = "what_an_ending_could_not_deliver_is_sent_once_by_the_next_start";
+    static KEPT: OnceLock<Guard> = OnceLock::new();
+    static ENDED: Mutex<Option<Guard>> = Mutex::new(None);
+    match role().as_deref() {
+        // The guard lives where it is not dropped.
+        Some("exit") => {
+            KEPT.set(init()).unwrap();
+            outer(|| llmetry::exit(3));
+        }
+        Some("signal") => {
+            let guard = llmetry::builder().spool_bytes(8 << 20).end_on_signals(Signal::ALL).init().unwrap();
+            KEPT.set(guard).unwrap();
+            outer(|| {
+                system::signal(libc::SIGTERM);
+                thread::sleep(3 * LONG);
+            });
+        }
+        Some("late") => {
+            let guard = init();
+            let handle = guard.handle();
+            *ENDED.lock().unwrap() = Some(guard);
+            outer(|| {
+                let report = ENDED.lock().unwrap().take().unwrap().shutdown(LONG);
+                assert_adds_up(&report.stats);
+                assert_eq!((report.stats.spooled, report.stats.open), (13, 0), "{report}");
+                step();
+            });
+            let stats = handle.stats();
+            assert_eq!((stats.started, stats.spooled, stats.late), (13, 13, 3), "{stats:?}");
+            exit(0);
+        }
+        Some(_) => inherit(13),
+        None => {
+            for (how, code, failed) in [("exit", Some(3), 3), ("signal", None, 0), ("late", Some(0), 0)] {
+                let folder = Folder::new(how);
+                let status = Process::start(TEST, how, &folder.0).ends();
+                assert_eq!(status.code(), code, "{how}: {status}");
+                assert!(code.is_some() || status.signal() == Some(libc::SIGTERM), "{how}: {status}");
+                assert_eq!(folder.files(), 1, "{how}");
+                let mut heir = Process::start(TEST, "heir", &folder.0);
+                let found = heir.says("found");
+                assert_eq!(found, format!("13 recovered, 1 own, 14 spans, 14 ids, {LEFT_OPEN}"), "{how}");
+                assert_eq!(heir.says("in"), format!("2 traces, {failed} failed"), "{how}");
+                heir.finish();
+                assert_eq!(folder.files(), 0, "{how}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_forked_process_has_a_spool_of_its_own() {
+    const TEST: &str = "a_forked_process_has_a_spool_of_its_own";
+    fn forks(end: fn()) {
+        steps(5);
+        match system::fork_here() {
+            None => {
+                steps(20);
+                end();
+            }
+            Some(child) => drop(system::wait(child)),
+        }
+        steps(3);
+        say("ready");
+        wait();
+    }
+    match role().as_deref() {
+        Some("heir") => inherit(41),
+        Some(how) => {
+            let _telemetry = init();
+            outer(match how {
+                "exit" => || forks(|| exit(0)),
+                "_exit" => || forks(system::exit_at_once),
+                _ => || forks(|| system::signal(libc::SIGKILL)),
+            });
+        }
+        None => {
+            for how in ["exit", "_exit", "kill"] {
+                let folder = Folder::new(how);
+                let mut victim = Process::start(TEST, how, &folder.0);
+                victim.says("ready");
+                assert_eq!(folder.files(), 2, "{how}");
+                victim.kill();
+                let mut heir = Process::start(TEST, "heir", &folder.0);
+                // 18 steps and three open spans of the parent's, 20 steps of the child's.
+                let found = heir.says("found");
+                assert_eq!(found, format!("41 recovered, 1 own, 42 spans, 42 ids, {LEFT_OPEN}"), "{how}");
+                assert_eq!(heir.says("in"), "2 traces, 0 failed", "{how}");
+                heir.finish();
+                assert_eq!(folder.files(), 0, "{how}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_second_init_sends_what_the_first_could_not() {
+    let folder = Folder::new("second");
+    let directory = folder.0.to_str().unwrap();
+    program::with_env(&[("LLMETRY_SPOOL_DIR", directory), ("OTEL_EXPORTER_OTLP_ENDPOINT", NOBODY)], || {
+        let first = init();
+        steps(100);
+        assert_eq!(first.shutdown(LONG).stats.spooled, 100);
+        let memory = MemoryExporter::new();
+        let second = llmetry::builder().exporter(memory.clone()).spool_bytes(4 << 20).init().unwrap();
+        steps(7);
+        let report = second.shutdown(LONG);
+        assert!(report.is_complete(), "{report}");
+        assert_eq!((report.stats.exported, report.stats.recovered), (7, 100), "{report}");
+        let ids: HashSet<_> = memory.spans().iter().map(|span| span.span_context.span_id()).collect();
+        assert_eq!(ids.len(), 107);
+    });
+    assert_eq!(folder.files(), 0);
+}
+
+#[test]
+fn a_disk_without_room_is_said_and_the_program_goes_on() {
+    let folder = Folder::new("room");
+    let directory = folder.0.to_str().unwrap();
+    let said = program::with_env(
+        &[("LLMETRY_SPOOL_DIR", directory), ("OTEL_EXPORTER_OTLP_ENDPOINT", NOBODY)],
+        || {
+            system::limit_files(1 << 20);
+            let memory = MemoryExporter::new();
+            let telemetry = llmetry::builder().exporter(memory.clone()).spool_bytes(4 << 20).init().unwrap();
+            steps(100);
+            let report = telemetry.shutdown(LONG);
+            assert!(report.is_complete(), "{report}");
+            assert_eq!((report.stats.exported, memory.spans().len()), (100, 100), "{report}");
+            // As without a spool: what does not fit into memory is dropped, and counted.
+            let telemetry = llmetry::builder().spool_bytes(4 << 20).max_queue_size(50).init().unwrap();
+            steps(100);
+            let stats = telemetry.stats();
+            assert_adds_up(&stats);
+            assert_eq!((stats.dropped(DropReason::QueueFull), stats.spooled), (50, 0), "{stats:?}");
+        },
+    );
+    assert_eq!(said.stderr.matches("llmetry: no spool: the 4194304 bytes that it wants in ").count(), 2);
+    assert!(said.stderr.contains(directory), "{}", said.stderr);
+    assert_eq!(folder.files(), 0);
+}
+
+#[test]
+fn a_limit_on_files_that_comes_later_does_no_harm() {
+    let folder = Folder::new("limit");
+    let directory = folder.0.to_str().unwrap();
+    program::with_env(&[("LLMETRY_SPOOL_DIR", directory)], || {
+        let memory = MemoryExporter::new();
+        let telemetry = llmetry::builder().exporter(memory.clone()).spool_bytes(4 << 20).init().unwrap();
+        system::limit_files(1 << 20);
+        steps(1_000);
+        let report = telemetry.shutdown(LONG);
+        assert!(report.is_complete(), "{report}");
+        assert_eq!((report.stats.exported, memory.spans().len()), (1_000, 1_000), "{report}");
+    });
+    assert_eq!(folder.files(), 0);
 }
 
 #[test]

@@ -25,6 +25,21 @@ pub(crate) fn fork(child: impl FnOnce()) -> c_int {
     })
 }
 
+/// Ends this process without its exit handlers.
+#[cfg(feature = "spool")]
+pub(crate) fn exit_at_once() {
+    // SAFETY: the process is over.
+    unsafe { libc::_exit(0) }
+}
+
+/// From now on this process may not write behind this byte of a file.
+#[cfg(feature = "spool")]
+pub(crate) fn limit_files(bytes: libc::rlim_t) {
+    let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+    // SAFETY: `limit` lives.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
+}
+
 /// How the child ended.
 pub(crate) fn wait(process: c_int) -> ExitStatus {
     let mut status = 0;

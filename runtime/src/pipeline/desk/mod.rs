@@ -76,8 +76,9 @@ struct State {
     ending: Option<Ending>,
     /// The worker has handed over the last batch.
     complete: bool,
-    /// Threads that have not come to their end.
+    /// Threads that have not come to their end, and those of them that still work.
     running: usize,
+    working: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -144,10 +145,21 @@ impl Desk {
 
     /// A thread begins; [`leave`](Self::leave) is its end.
     pub(super) fn enter(&self) {
-        lock(&self.state).running += 1;
+        let mut state = lock(&self.state);
+        state.running += 1;
+        state.working += 1;
     }
 
-    pub(super) fn leave(&self) {
+    /// A thread is done. The last one calls `last` before anybody who waits is told.
+    pub(super) fn leave(&self, last: impl FnOnce()) {
+        let is_last = {
+            let mut state = lock(&self.state);
+            state.working -= 1;
+            state.working == 0
+        };
+        if is_last {
+            last();
+        }
         lock(&self.state).running -= 1;
         self.callers.notify_all();
     }

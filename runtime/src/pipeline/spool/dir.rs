@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FlockOperation, OFlags};
+use rustix::io::Errno;
+use rustix::process::Resource;
 
 /// Names of the directory that are looked at.
 const MOST_NAMES: usize = 16 * 1024;
@@ -25,9 +27,13 @@ const MOST_HELD: usize = 64;
 pub(super) struct Locked {
     pub(super) file: File,
     pub(super) path: PathBuf,
-    /// The place in [`HELD`].
-    held: usize,
+    /// Let go after the file is closed: a close takes away whatever lock this process has on it by then.
+    _held: Held,
 }
+
+/// A place in [`HELD`], and what stands there.
+#[derive(Debug)]
+struct Held(usize, u64);
 
 /// The files that this process has locked: the system would give a process its own lock a second time, and takes a lock away when any
 /// descriptor of the file is closed. So no file is opened twice. A name in here is made with the process's id: those of a parent say nothing
@@ -42,18 +48,25 @@ fn name_of(metadata: &Metadata) -> u64 {
     twox_hash::XxHash3_64::oneshot_with_seed(seed, &bytes) | 1
 }
 
-fn hold(name: u64) -> Option<usize> {
+fn hold(name: u64) -> Option<Held> {
     if HELD.iter().any(|held| held.load(Ordering::Acquire) == name) {
         return None;
     }
-    HELD.iter().position(|held| held.compare_exchange(0, name, Ordering::AcqRel, Ordering::Relaxed).is_ok())
+    let take = |held: &AtomicU64| held.compare_exchange(0, name, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+    HELD.iter().position(take).map(|place| Held(place, name))
+}
+
+/// In the child of a fork, which holds no lock: its parent's names would only take up places.
+pub(super) fn forked() {
+    for held in &HELD {
+        held.store(0, Ordering::Release);
+    }
 }
 
 impl Locked {
-    /// Locks `file`, unless a living process - this one, perhaps - has it.
-    fn new(file: File, path: PathBuf) -> Option<Self> {
-        let held = hold(name_of(&file.metadata().ok()?))?;
-        let locked = Self { file, path, held };
+    /// Locks `file`, unless another living process has it.
+    fn new(file: File, path: PathBuf, held: Held) -> Option<Self> {
+        let locked = Self { file, path, _held: held };
         rustix::fs::fcntl_lock(locked.file.as_fd(), FlockOperation::NonBlockingLockExclusive).ok()?;
         Some(locked)
     }
@@ -64,9 +77,9 @@ impl Locked {
     }
 }
 
-impl Drop for Locked {
+impl Drop for Held {
     fn drop(&mut self) {
-        HELD[self.held].store(0, Ordering::Release);
+        let _ = HELD[self.0].compare_exchange(self.1, 0, Ordering::AcqRel, Ordering::Relaxed);
     }
 }
 
@@ -74,42 +87,61 @@ impl Drop for Locked {
 ///
 /// # Errors
 ///
-/// What is wrong with it, in words that follow "expected".
-pub(super) fn prepare(path: &Path) -> Result<(), String> {
+/// When it is the wrong one, or there is no room for it.
+pub(super) fn prepare(path: &Path) -> Result<(), Trouble> {
     let wanted = "a directory of this user's, which nobody else may write to";
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
-            .map_err(|error| format!("{wanted}; it cannot be made: {error}"))?,
-        Err(error) => return Err(format!("{wanted}: {error}")),
+            .map_err(|error| Trouble::new(error, format!("{wanted}; it cannot be made")))?,
+        Err(error) => return Err(Trouble::new(error, wanted)),
         Ok(_) => {}
     }
-    let metadata = std::fs::symlink_metadata(path).map_err(|error| format!("{wanted}: {error}"))?;
-    if metadata.is_symlink() {
-        return Err(format!("{wanted}, but it is a link"));
+    let metadata = std::fs::symlink_metadata(path).map_err(|error| Trouble::new(error, wanted))?;
+    let but = if metadata.is_symlink() {
+        "it is a link".to_owned()
+    } else if !metadata.is_dir() {
+        "it is a file".to_owned()
+    } else if metadata.uid() != rustix::process::geteuid().as_raw() {
+        format!("user {} owns it", metadata.uid())
+    } else if metadata.mode() & 0o022 != 0 {
+        format!("its mode is {:o}; `chmod 700` helps", metadata.mode() & 0o777)
+    } else {
+        return Ok(());
+    };
+    Err(Trouble::Wrong(format!("{wanted}, but {but}")))
+}
+
+/// Why there is no file.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The directory is the wrong one, in words that follow "expected".
+    Wrong(String),
+    /// The directory is the right one, and the system has no room at the moment.
+    NoRoom(io::Error),
+}
+
+impl Trouble {
+    /// Of an error of the system's; `wanted` is what was expected of it.
+    pub(super) fn new(error: io::Error, wanted: impl std::fmt::Display) -> Self {
+        let full = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG, Errno::IO, Errno::NOMEM];
+        match Errno::from_io_error(&error) {
+            Some(errno) if full.contains(&errno) => Self::NoRoom(error),
+            _ => Self::Wrong(format!("{wanted}: {error}")),
+        }
     }
-    if !metadata.is_dir() {
-        return Err(format!("{wanted}, but it is a file"));
-    }
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(format!("{wanted}, but user {} owns it", metadata.uid()));
-    }
-    if metadata.mode() & 0o022 != 0 {
-        return Err(format!("{wanted}, but its mode is {:o}; `chmod 700` helps", metadata.mode() & 0o777));
-    }
-    Ok(())
 }
 
 /// A new file of `bytes` bytes in `directory`: locked, with its disk space reserved, and empty.
 ///
 /// # Errors
 ///
-/// What is wrong, in words that follow "expected".
-pub(super) fn create(directory: &Path, bytes: u64) -> Result<Locked, String> {
-    let failed =
-        |error: &dyn std::fmt::Display| format!("a directory that can take a file of {bytes} bytes: {error}");
+/// When the directory takes no such file, for ever or for now.
+pub(super) fn create(directory: &Path, bytes: u64) -> Result<Locked, Trouble> {
+    let wanted = format!("a directory that can take a file of {bytes} bytes");
+    let failed = |error| Trouble::new(error, &wanted);
     // Another process may find the file before its lock, and take it away as one that was never used.
     for _ in 0..8 {
         let path = directory.join(format!("{PREFIX}{}-{:016x}{SUFFIX}", std::process::id(), random()));
@@ -120,31 +152,47 @@ pub(super) fn create(directory: &Path, bytes: u64) -> Result<Locked, String> {
             .mode(0o600)
             .custom_flags(no_follow())
             .open(&path)
-            .map_err(|error| failed(&error))?;
-        let Some(locked) = Locked::new(file, path) else { continue };
-        if locked.file.metadata().map_err(|error| failed(&error))?.nlink() != 1 {
+            .map_err(failed)?;
+        let held = hold(name_of(&file.metadata().map_err(failed)?));
+        let Some(locked) = held.and_then(|held| Locked::new(file, path.clone(), held)) else {
+            // Nobody else knows the name, except for whoever took it away already.
+            let _ = std::fs::remove_file(path);
+            continue;
+        };
+        if locked.file.metadata().map_err(failed)?.nlink() != 1 {
             continue;
         }
         if let Err(error) = reserve(&locked.file, bytes) {
             let _ = locked.remove();
-            return Err(failed(&error));
+            return Err(failed(error));
         }
         return Ok(locked);
     }
-    Err(failed(&"its files are taken away as soon as they are made"))
+    Err(Trouble::Wrong(format!(
+        "{wanted}: its files cannot be locked, or are taken away as soon as they are made"
+    )))
 }
 
 fn no_follow() -> i32 {
     (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed()
 }
 
+/// Whether the limit on the size of files allows a write that ends at this byte. To be asked before: who goes over it gets a signal that ends
+/// the process, even where the file is long enough.
+pub(super) fn may_write_up_to(byte: u64) -> bool {
+    rustix::process::getrlimit(Resource::Fsize).current.is_none_or(|most| byte <= most)
+}
+
 /// Disk space for the whole file: a page of a mapping for which there is none ends the process.
 fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+    if !may_write_up_to(bytes) {
+        return Err(Errno::FBIG.into());
+    }
     #[cfg(target_os = "linux")]
     match rustix::fs::fallocate(file.as_fd(), rustix::fs::FallocateFlags::empty(), 0, bytes) {
         Ok(()) => return Ok(()),
         // Not every file system can.
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
         Err(error) => return Err(error.into()),
     }
     let zeros = vec![0; 1024 * 1024];
@@ -202,9 +250,8 @@ pub(super) fn take(path: PathBuf) -> Left {
         return Left::NotOurs(why);
     }
     let name = name_of(&metadata);
-    if HELD.iter().any(|held| held.load(Ordering::Acquire) == name) {
-        return Left::Alive;
-    }
+    // Before it is opened: the close of one that another thread has locked would unlock it.
+    let Some(held) = hold(name) else { return Left::Alive };
     let opened = OpenOptions::new()
         .read(true)
         .write(true)
@@ -215,7 +262,7 @@ pub(super) fn take(path: PathBuf) -> Left {
     match file.metadata() {
         Ok(metadata) if name_of(&metadata) == name => match why_not_ours(&metadata) {
             Some(why) => Left::NotOurs(why),
-            None => Locked::new(file, path).map_or(Left::Alive, Left::Taken),
+            None => Locked::new(file, path, held).map_or(Left::Alive, Left::Taken),
         },
         _ => Left::Alive,
     }

@@ -28,7 +28,12 @@ impl Folder {
     }
 
     fn setting(&self) -> Setting {
-        let spool = SpoolSetting { directory: self.0.clone(), bytes: MIN_SPOOL_BYTES, variable: None };
+        let spool = SpoolSetting {
+            directory: self.0.clone(),
+            bytes: MIN_SPOOL_BYTES,
+            look_again: HOUR,
+            variable: None,
+        };
         Setting { spool: Some(spool), ..setting() }
     }
 
@@ -312,6 +317,101 @@ fn what_was_open_at_the_end_waits_on_disk_too() {
     let mut all = flat(&seen);
     all.sort_unstable();
     assert_eq!(all, [1, 2, 3, 4, 77]);
+    assert_eq!(folder.files(), 0);
+}
+
+#[test]
+fn what_is_left_beside_a_running_process_is_sent_by_it() {
+    let folder = Folder::new();
+    let (exporter, seen) = scripted("alive", works);
+    let mut setting = folder.setting();
+    setting.spool.as_mut().expect("it has one").look_again = Duration::from_millis(1);
+    let pipeline = Pipeline::start(vec![exporter], setting).unwrap();
+    let seat = pipeline.intake.register();
+    push(&pipeline, &seat, 1..9);
+    assert!(pipeline.flush(LONG).is_complete());
+    // More than once: nobody starts meanwhile.
+    for (round, ids) in [(1, 100..120), (2, 200..220)] {
+        {
+            let (dead, _) = scripted("dead", |_| later_by(HOUR));
+            let sibling = Pipeline::start(vec![dead], folder.setting()).unwrap();
+            push(&sibling, &sibling.intake.register(), ids);
+            assert_eq!(sibling.end(LONG, Ended::Unknown).stats.spooled, 20);
+        }
+        while pipeline.stats().recovered < 20 * round {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    let report = pipeline.end(LONG, Ended::Unknown);
+    assert!(report.is_complete(), "{report}");
+    assert_eq!((report.stats.exported, report.stats.recovered), (8, 40));
+    let mut all = flat(&seen);
+    all.sort_unstable();
+    assert_eq!(all, (1..9).chain(100..120).chain(200..220).collect::<Vec<_>>());
+    assert_eq!(folder.files(), 0);
+}
+
+#[test]
+fn a_second_start_in_the_same_process_sends_what_the_first_has_left() {
+    let folder = Folder::new();
+    let (dead, _) = scripted("dead", |_| later_by(HOUR));
+    let first = Pipeline::start(vec![dead], folder.setting()).unwrap();
+    let seat = first.intake.register();
+    push(&first, &seat, 1..101);
+    let report = first.end(LONG, Ended::Unknown);
+    assert_eq!((report.stats.spooled, folder.files()), (100, 1), "{report}");
+    // A thread still has its place there; what it brings is refused.
+    push(&first, &seat, 500..501);
+    let (exporter, seen) = scripted("alive", works);
+    let second = Pipeline::start(vec![exporter], folder.setting()).unwrap();
+    let report = second.end(LONG, Ended::Unknown);
+    assert!(report.is_complete(), "{report}");
+    let mut all = flat(&seen);
+    all.sort_unstable();
+    assert_eq!(all, (1..101).collect::<Vec<_>>());
+    assert_eq!(folder.files(), 0);
+    let stats = first.stats();
+    assert_adds_up(&stats);
+    assert_eq!((stats.spooled, stats.dropped(DropReason::AfterShutdown)), (100, 1));
+}
+
+#[test]
+fn what_ends_while_the_ending_goes_on_is_sent_or_stays() {
+    let folder = Folder::new();
+    let (started, is_started) = std::sync::mpsc::channel();
+    let open = Arc::new((Mutex::new(false), Condvar::new()));
+    let door = Arc::clone(&open);
+    let (exporter, seen) = scripted("slow", move |_| {
+        let _ = started.send(());
+        let _open = door.1.wait_while(lock(&door.0), |open| !*open).unwrap();
+        Verdict::delivered()
+    });
+    let pipeline = Pipeline::start(vec![exporter], folder.setting()).unwrap();
+    let seat = pipeline.intake.register();
+    push(&pipeline, &seat, 1..6);
+    let report = std::thread::scope(|scope| {
+        let ending = scope.spawn(|| pipeline.end(LONG, Ended::Unknown));
+        // What was there is on its way, and nothing else is waited for.
+        is_started.recv().unwrap();
+        push(&pipeline, &seat, 6..11);
+        *lock(&open.0) = true;
+        open.1.notify_all();
+        ending.join().unwrap()
+    });
+    push(&pipeline, &seat, 11..12);
+    let stats = pipeline.stats();
+    assert_adds_up(&stats);
+    assert_eq!((stats.dropped_total(), stats.dropped(DropReason::AfterShutdown)), (1, 1), "{stats:?}");
+    assert_eq!(report.stats.exported + report.stats.spooled, 10, "{report}");
+    assert_eq!(flat(&seen).len() as u64, report.stats.exported);
+    assert_eq!(folder.files() as u64, report.stats.spooled.min(1));
+    let (exporter, rest) = scripted("next", works);
+    assert!(
+        Pipeline::start(vec![exporter], folder.setting()).unwrap().end(LONG, Ended::Unknown).is_complete()
+    );
+    let mut all = [flat(&seen), flat(&rest)].concat();
+    all.sort_unstable();
+    assert_eq!(all, (1..11).collect::<Vec<_>>());
     assert_eq!(folder.files(), 0);
 }
 

@@ -5,7 +5,7 @@
 //! end of the machine: what is written is in the system's memory, which the process's end does not touch.
 //!
 //! `layout` says where things stand, `dir` which files there are, `map` is the file in memory, `ring` hands out blocks, `codec` turns
-//! records into bytes, `sites` keeps the table of sites, `reader` reads a file, `recover` what others have left.
+//! records into bytes, `sites` keeps the table of sites, `reader` reads a file, `recover` what others have left, and `stored` is what a batch has of either.
 
 #[cfg(any(test, fuzzing))]
 mod anything;
@@ -17,18 +17,19 @@ mod reader;
 mod recover;
 mod ring;
 mod sites;
+mod stored;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use opentelemetry_sdk::Resource;
 
 use self::codec::Intern;
-use self::dir::Locked;
+use self::dir::{Locked, Trouble};
 use self::layout::{
     ANCHOR, BLOCKS, CELL, CELL_COUNT, CELLS, HEAD, HEADS, Header, RESOURCE, SITES, WORD, seal,
 };
@@ -42,9 +43,11 @@ use crate::error::{Error, Result, Shown};
 use crate::record::{Site, SpanRecord};
 use crate::scope::clock::Anchor;
 use crate::semconv::Convention;
+use crate::sync::lock;
 
 pub(crate) use self::recover::{Found, Recovery};
 pub(crate) use self::ring::{Chunk, Place};
+pub(crate) use self::stored::Stored;
 
 /// Whether so many spans leave room in a block.
 pub(crate) const fn fit_into_block(spans: usize) -> bool {
@@ -55,14 +58,14 @@ pub(crate) const fn fit_into_block(spans: usize) -> bool {
 #[derive(Debug)]
 pub(crate) struct Spool {
     ring: Ring<Map>,
-    locked: Locked,
+    /// Until the end: whoever still has a place in the ring keeps the mapping then, not the file.
+    locked: Mutex<Option<Arc<Locked>>>,
     header: Header,
     sites: Sites,
     /// For threads that have no place of their own.
     shared: Arc<Place>,
     /// Which of the two anchors is written next.
     turn: AtomicUsize,
-    removed: AtomicBool,
 }
 
 /// A span that starts, as it is kept until it ends.
@@ -75,18 +78,18 @@ pub(crate) struct Start {
     pub(crate) ticks: u64,
 }
 
-/// Makes the file of this process. A thread that has so many new spans wakes the worker.
+/// Makes the file of this process. A thread that has so many new spans wakes the worker. `None`: there is no room for it now, which is said.
 ///
 /// # Errors
 ///
-/// When the directory cannot be used, or has no room.
+/// When the directory cannot be used.
 pub(crate) fn open(
     setting: &SpoolSetting,
     resource: &Resource,
     convention: Convention,
     wake_at: usize,
 ) -> Result<Option<Arc<Spool>>> {
-    Spool::open(setting, resource, convention, wake_at).map(Some)
+    Spool::open(setting, resource, convention, wake_at)
 }
 
 impl Spool {
@@ -95,15 +98,34 @@ impl Spool {
         resource: &Resource,
         convention: Convention,
         wake_at: usize,
-    ) -> Result<Arc<Self>> {
-        let refused = |expected: String| {
-            let shown = setting.directory.display().to_string();
-            match setting.variable {
-                Some(variable) => Error::invalid_setting(variable, Shown::Variable(shown), expected),
-                None => Error::invalid_setting("Builder::spool", Shown::Argument(shown), expected),
+    ) -> Result<Option<Arc<Self>>> {
+        match Self::make(setting, resource, convention, wake_at) {
+            Ok(spool) => Ok(Some(Arc::new(spool))),
+            Err(Trouble::NoRoom(error)) => {
+                diag::notice(&format!(
+                    "no spool: the {} bytes that it wants in {} are not to be had ({error}); spans wait in memory, and are lost with the process",
+                    setting.bytes,
+                    setting.directory.display()
+                ));
+                Ok(None)
             }
-        };
-        dir::prepare(&setting.directory).map_err(refused)?;
+            Err(Trouble::Wrong(expected)) => {
+                let shown = setting.directory.display().to_string();
+                Err(match setting.variable {
+                    Some(variable) => Error::invalid_setting(variable, Shown::Variable(shown), expected),
+                    None => Error::invalid_setting("Builder::spool", Shown::Argument(shown), expected),
+                })
+            }
+        }
+    }
+
+    fn make(
+        setting: &SpoolSetting,
+        resource: &Resource,
+        convention: Convention,
+        wake_at: usize,
+    ) -> std::result::Result<Self, Trouble> {
+        dir::prepare(&setting.directory)?;
         // Whole blocks: the last one ends with the file.
         let blocks = layout::blocks(setting.bytes);
         let header = Header {
@@ -114,20 +136,19 @@ impl Spool {
             convention: code_of(convention),
         };
         let mut anchor = Anchor::new();
-        let locked = dir::create(&setting.directory, header.bytes).map_err(refused)?;
+        let locked = dir::create(&setting.directory, header.bytes)?;
         let map = Map::new(&locked.file).map_err(|error| {
             let _ = locked.remove();
-            refused(format!("a directory whose files can be mapped: {error}"))
+            Trouble::new(error, "a directory whose files can be mapped")
         })?;
         let ring = Ring::new(map, BLOCKS / WORD, blocks, wake_at);
         let spool = Self {
             shared: ring.register(),
             ring,
-            locked,
+            locked: Mutex::new(Some(Arc::new(locked))),
             header,
             sites: Sites::new(),
             turn: AtomicUsize::new(0),
-            removed: AtomicBool::new(false),
         };
         spool.write_resource(resource);
         anchor.advance();
@@ -138,7 +159,7 @@ impl Spool {
         for head in 0..HEADS {
             spool.write(head * HEAD, &header.encode());
         }
-        Ok(Arc::new(spool))
+        Ok(spool)
     }
 
     fn write_resource(&self, resource: &Resource) {
@@ -297,22 +318,21 @@ impl Spool {
         usize::try_from(self.header.bytes).unwrap_or(usize::MAX).saturating_sub(BLOCKS)
     }
 
-    /// From now on every push is refused.
-    pub(crate) fn close(&self) {
+    /// The end: from now on every push is refused. The file goes if nothing of it is needed; else it is unlocked, for whoever looks next: a
+    /// later `init` of this process, too.
+    pub(crate) fn put_away(&self) {
         self.ring.close();
-    }
-
-    /// Takes the file away if nothing of it is needed any more. For the end: nothing may be pushed any more.
-    pub(crate) fn remove_if_empty(&self) {
+        let Some(locked) = lock(&self.locked).take() else { return };
         // A child made by `fork` has a copy of this; the file is its parent's.
         let is_ours = self.header.pid == u64::from(std::process::id());
-        if is_ours
-            && self.ring.is_empty()
-            && reader::cells(&self.locked.file, self.header.key).is_empty()
-            && !self.removed.swap(true, Ordering::AcqRel)
-        {
-            let _ = self.locked.remove();
+        if is_ours && self.ring.is_empty() && reader::cells(&locked.file, self.header.key).is_empty() {
+            let _ = locked.remove();
         }
+    }
+
+    /// `None`: it was put away.
+    fn file(&self) -> Option<Arc<Locked>> {
+        lock(&self.locked).clone()
     }
 
     fn geometry(&self) -> Blocks {
@@ -320,13 +340,20 @@ impl Spool {
     }
 
     fn read(&self, chunk: Chunk, visit: &mut dyn FnMut(Record)) {
-        records(&self.geometry(), &self.locked.file, chunk.block, &Site::numbered, &mut Own, visit);
+        if let Some(locked) = self.file() {
+            records(&self.geometry(), &locked.file, chunk.block, &Site::numbered, &mut Own, visit);
+        }
     }
 
     fn release(&self, chunk: Chunk) {
         self.ring.release(chunk, |block| {
+            let at = reader::at(block);
             // Not through the mapping: the page would come back into this process's memory for it.
-            let _ = self.locked.file.write_all_at(&[0; WORD], reader::at(block));
+            let wiped = dir::may_write_up_to(at + WORD as u64)
+                && self.file().is_some_and(|locked| locked.file.write_all_at(&[0; WORD], at).is_ok());
+            if !wiped {
+                self.ring.memory()[self.ring.word(block)].store(0, Ordering::Release);
+            }
         });
     }
 }
@@ -334,8 +361,23 @@ impl Spool {
 /// Nobody can push or read any more.
 impl Drop for Spool {
     fn drop(&mut self) {
-        self.remove_if_empty();
+        self.put_away();
     }
+}
+
+/// What this room locks for the whole process. Held while it forks, so that the child finds it unlocked.
+pub(crate) struct Held {
+    _foreign: sites::Held,
+}
+
+/// Locks this room.
+pub(crate) fn hold() -> Held {
+    Held { _foreign: sites::hold() }
+}
+
+/// In the child of a fork.
+pub(crate) fn forked() {
+    dir::forked();
 }
 
 /// Sites that stand in a frame of our own file.
@@ -372,104 +414,6 @@ const fn code_of(convention: Convention) -> u64 {
 
 const fn convention_of(code: u64) -> Convention {
     if code == 1 { Convention::Traceloop } else { Convention::GenAi }
-}
-
-/// Spans of a batch that stand in a file until somebody exports them.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    store: Store,
-    what: What,
-    spans: usize,
-}
-
-#[derive(Debug)]
-enum Store {
-    Own(Arc<Spool>),
-    Left(Arc<recover::LeftFile>),
-}
-
-#[derive(Debug)]
-enum What {
-    Chunks(Vec<Chunk>),
-    /// Made of cells.
-    Records(Vec<Record>),
-}
-
-impl Stored {
-    /// Spans of this process.
-    pub(crate) fn own(spool: &Arc<Spool>, chunks: Vec<Chunk>) -> Self {
-        let spans = spans_of(&chunks);
-        Self { store: Store::Own(Arc::clone(spool)), what: What::Chunks(chunks), spans }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.spans
-    }
-
-    /// What they take of this process's spool.
-    pub(crate) fn bytes(&self) -> usize {
-        match (&self.store, &self.what) {
-            (Store::Own(_), What::Chunks(chunks)) => chunks.iter().map(|chunk| chunk.bytes()).sum(),
-            _ => 0,
-        }
-    }
-
-    /// Whether another process made them.
-    pub(crate) fn is_recovered(&self) -> bool {
-        matches!(self.store, Store::Left(_))
-    }
-
-    /// Calls `visit` with the spans of `range`, in order, each with its place among all of them. Those that cannot be read any more are
-    /// left out: the places at the end of their block.
-    pub(crate) fn read(&self, range: std::ops::Range<usize>, visit: &mut dyn FnMut(usize, &Record)) {
-        let chunks = match &self.what {
-            What::Records(records) => {
-                let places = range.clone();
-                let records = records.get(range).unwrap_or_default();
-                return places.zip(records).for_each(|(place, record)| visit(place, record));
-            }
-            What::Chunks(chunks) => chunks,
-        };
-        let mut begin = 0;
-        for chunk in chunks {
-            let end = begin + usize::from(chunk.frames);
-            if begin < range.end && range.start < end {
-                let mut frame = 0;
-                let wanted = usize::from(chunk.from)..usize::from(chunk.from) + usize::from(chunk.frames);
-                let mut pick = |record: Record| {
-                    if wanted.contains(&frame) {
-                        let place = begin + frame - wanted.start;
-                        if range.contains(&place) {
-                            visit(place, &record);
-                        }
-                    }
-                    frame += 1;
-                };
-                match &self.store {
-                    Store::Own(spool) => spool.read(*chunk, &mut pick),
-                    Store::Left(file) => file.read(*chunk, &mut pick),
-                }
-            }
-            begin = end;
-        }
-    }
-
-    /// Nobody needs them any more.
-    pub(crate) fn done(&self) {
-        match (&self.store, &self.what) {
-            (Store::Own(spool), What::Chunks(chunks)) => {
-                for chunk in chunks {
-                    spool.release(*chunk);
-                }
-            }
-            (Store::Left(file), _) => file.done(),
-            (Store::Own(_), What::Records(_)) => {}
-        }
-    }
-}
-
-fn spans_of(chunks: &[Chunk]) -> usize {
-    chunks.iter().map(|chunk| chunk.spans()).sum()
 }
 
 /// For the fuzzer.

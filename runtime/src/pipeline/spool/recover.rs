@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
 
@@ -14,7 +15,8 @@ use super::dir::{self, Left, Locked};
 use super::layout::{self, NoHeader, VERSION};
 use super::reader::{self, Blocks, Cell};
 use super::ring::Chunk;
-use super::{Store, Stored, What, codec, convention_of, records, sites, spans_of};
+use super::stored::{Store, Stored, What, spans_of};
+use super::{convention_of, records, sites};
 use crate::diag;
 use crate::pipeline::Record;
 use crate::record::{Ending, Kind, Site, SpanRecord};
@@ -43,10 +45,14 @@ pub(crate) struct Found {
 /// The files that are still to be looked at.
 #[derive(Debug)]
 pub(crate) struct Recovery {
+    directory: PathBuf,
+    /// How long nobody looks when all files were looked at.
+    every: Duration,
+    next_look: Option<Instant>,
     paths: Vec<PathBuf>,
     current: Option<Scan>,
     files: usize,
-    complaints: usize,
+    complained: Vec<PathBuf>,
 }
 
 /// A file that is being looked through.
@@ -96,14 +102,29 @@ impl LeftFile {
 }
 
 impl Recovery {
-    /// Looks which files there are.
-    pub(crate) fn new(directory: &Path) -> Self {
-        Self { paths: dir::names(directory), current: None, files: 0, complaints: 0 }
+    /// Looks which files there are, now and every so often.
+    pub(crate) fn new(directory: &Path, every: Duration) -> Self {
+        let mut recovery = Self {
+            directory: directory.to_owned(),
+            every,
+            next_look: None,
+            paths: Vec::new(),
+            current: None,
+            files: 0,
+            complained: Vec::new(),
+        };
+        recovery.look(Instant::now());
+        recovery
     }
 
-    /// Whether nothing is left to do.
-    pub(crate) fn is_over(&self) -> bool {
-        self.paths.is_empty() && self.current.is_none()
+    fn look(&mut self, now: Instant) {
+        self.paths = dir::names(&self.directory);
+        self.next_look = now.checked_add(self.every);
+    }
+
+    /// When the directory will be looked at again; `None` while something is left to do.
+    pub(crate) fn rests_until(&self) -> Option<Instant> {
+        self.next_look.filter(|_| self.paths.is_empty() && self.current.is_none())
     }
 
     /// Looks a little further, and says whether it can go on at once: else it waits until what was found is through. `own` is an anchor of
@@ -111,6 +132,10 @@ impl Recovery {
     pub(crate) fn step(&mut self, own: &Anchor, max_spans: usize, out: &mut Vec<Found>) -> bool {
         match &mut self.current {
             None => {
+                let now = Instant::now();
+                if self.rests_until().is_some_and(|time| time <= now) {
+                    self.look(now);
+                }
                 let Some(path) = self.paths.pop() else { return false };
                 self.current = self.open(path, own);
                 true
@@ -134,12 +159,11 @@ impl Recovery {
     }
 
     fn open(&mut self, path: PathBuf, own: &Anchor) -> Option<Scan> {
-        let shown = path.display().to_string();
-        let locked = match dir::take(path) {
+        let locked = match dir::take(path.clone()) {
             Left::Taken(locked) => locked,
             Left::Alive => return None,
             Left::NotOurs(why) => {
-                self.complain(&shown, why);
+                self.complain(path, why);
                 return None;
             }
         };
@@ -149,16 +173,17 @@ impl Recovery {
                 scan
             }
             Err(why) => {
-                self.complain(&shown, &why);
+                self.complain(path, &why);
                 None
             }
         }
     }
 
-    fn complain(&mut self, path: &str, why: &str) {
-        self.complaints += 1;
-        if self.complaints <= MOST_COMPLAINTS {
-            diag::notice(&format!("the spool file {path} is left as it is: {why}"));
+    /// Once a file.
+    fn complain(&mut self, path: PathBuf, why: &str) {
+        if self.complained.len() < MOST_COMPLAINTS && !self.complained.contains(&path) {
+            diag::notice(&format!("the spool file {} is left as it is: {why}", path.display()));
+            self.complained.push(path);
         }
     }
 }
@@ -210,7 +235,7 @@ impl Scan {
                 if let Record::Own(record) = &record {
                     *last = (*last).max(record.end);
                 }
-                open.remove(&codec::span_id(&record));
+                open.remove(&record.span_id());
                 frames += 1;
             });
             let mut from = 0;

@@ -387,9 +387,13 @@ impl<M: Memory> Ring<M> {
         state.free.len() == state.fresh as usize
     }
 
-    /// From now on every push is refused.
+    /// From now on every push is refused, and none is under way.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        // Whoever was in the middle of one had its lock.
+        for place in lock(&self.places).iter() {
+            drop(lock(&place.0));
+        }
     }
 }
 

@@ -3,15 +3,14 @@
 //! In: a site, when it is used. Out: whether the table has it; the first use writes it. And from a file's table the sites, leaked: a record
 //! refers to a `'static` one. Bounds: [`MOST_SITES`] of this process, those of others in [`Foreign`].
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::codec::{self, Intern, SiteFacts};
 use super::layout::{HEAD, SITES, WORD, seal, unseal};
 use super::reader::ReadAt;
 use crate::record::Site;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, MutexGuard, lock};
 
 /// Sites with a higher number stand in each of their frames.
 const MOST_SITES: usize = 4096;
@@ -103,7 +102,16 @@ pub(super) fn read(
 #[derive(Debug)]
 pub(super) struct Foreign;
 
-static FOREIGN: LazyLock<Mutex<HashMap<SiteFacts, &'static Site>>> = LazyLock::new(Mutex::default);
+type Known = BTreeMap<SiteFacts, &'static Site>;
+
+static FOREIGN: Mutex<Known> = Mutex::new(Known::new());
+
+/// Held while the process forks.
+pub(super) type Held = MutexGuard<'static, Known>;
+
+pub(super) fn hold() -> Held {
+    lock(&FOREIGN)
+}
 
 impl Intern for Foreign {
     /// `None` when there are too many, or it is none.

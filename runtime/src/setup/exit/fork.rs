@@ -13,6 +13,8 @@ use std::sync::MutexGuard;
 use super::{Watched, hold, signals};
 use crate::diag;
 use crate::hub;
+#[cfg(feature = "spool")]
+use crate::pipeline::spool;
 use crate::record::{self, Site};
 use crate::scope;
 
@@ -25,6 +27,8 @@ struct Held {
     _sites: MutexGuard<'static, Vec<&'static Site>>,
     #[cfg(feature = "llm")]
     _calls: MutexGuard<'static, Option<std::collections::HashSet<u64>>>,
+    #[cfg(feature = "spool")]
+    _spool: spool::Held,
     _scope: scope::Held,
 }
 
@@ -53,6 +57,8 @@ extern "C" fn before() {
                 _sites: record::hold(),
                 #[cfg(feature = "llm")]
                 _calls: crate::call::foreign::hold(),
+                #[cfg(feature = "spool")]
+                _spool: spool::hold(),
                 _scope: scope::hold(),
             });
         });
@@ -66,6 +72,8 @@ extern "C" fn after_in_parent() {
 extern "C" fn after_in_child() {
     let _ = catch_unwind(|| {
         scope::forked();
+        #[cfg(feature = "spool")]
+        spool::forked();
         match take() {
             Some(mut held) => {
                 // Each of them has a pipeline of the parent's: not to be dropped here.
