@@ -95,8 +95,10 @@ impl Pipeline {
             None => None,
         };
         // Without an exporter there is nobody to give what earlier processes have left.
-        let recovery =
-            setting.spool.filter(|_| !exporters.is_empty()).map(|spool| Recovery::new(&spool.directory, spool.look_again));
+        let recovery = setting
+            .spool
+            .filter(|_| !exporters.is_empty())
+            .map(|spool| Recovery::new(&spool.directory, spool.look_again));
         let names = exporters.iter().map(|exporter| exporter.name().to_owned());
         let bound = spool.as_ref().map_or(queue_bytes, |spool| spool.bytes());
         let desk = Arc::new(Desk::new(names, setting.overflow, bound));
