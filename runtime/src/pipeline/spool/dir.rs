@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FlockOperation, OFlags};
+use rustix::process::{Resource, getrlimit};
 
 /// Names of the directory that are looked at.
 const MOST_NAMES: usize = 16 * 1024;
@@ -25,8 +26,8 @@ const MOST_HELD: usize = 64;
 pub(super) struct Locked {
     pub(super) file: File,
     pub(super) path: PathBuf,
-    /// The place in [`HELD`].
-    held: usize,
+    /// Behind `file`, so that it is dropped later: while the file is still open nobody of this process may open it anew.
+    _held: Held,
 }
 
 /// The files that this process has locked: the system would give a process its own lock a second time, and takes a lock away when any
@@ -34,26 +35,46 @@ pub(super) struct Locked {
 /// in its child.
 static HELD: [AtomicU64; MOST_HELD] = [const { AtomicU64::new(0) }; MOST_HELD];
 
+/// A place in [`HELD`].
+#[derive(Debug)]
+struct Held(usize);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD[self.0].store(0, Ordering::Release);
+    }
+}
+
+/// The process's id, then bits of the file's.
 fn name_of(metadata: &Metadata) -> u64 {
-    let seed = u64::from(std::process::id());
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&metadata.dev().to_le_bytes());
     bytes[8..].copy_from_slice(&metadata.ino().to_le_bytes());
-    twox_hash::XxHash3_64::oneshot_with_seed(seed, &bytes) | 1
+    u64::from(std::process::id()) << 32 | twox_hash::XxHash3_64::oneshot(&bytes) >> 32
 }
 
-fn hold(name: u64) -> Option<usize> {
-    if HELD.iter().any(|held| held.load(Ordering::Acquire) == name) {
+fn is_held(name: u64) -> bool {
+    HELD.iter().any(|held| held.load(Ordering::Acquire) == name)
+}
+
+fn hold(name: u64) -> Option<Held> {
+    if is_held(name) {
         return None;
     }
-    HELD.iter().position(|held| held.compare_exchange(0, name, Ordering::AcqRel, Ordering::Relaxed).is_ok())
+    let take = |held: &AtomicU64| {
+        let now = held.load(Ordering::Relaxed);
+        // What a parent held is free here.
+        let is_free = now >> 32 != name >> 32;
+        is_free && held.compare_exchange(now, name, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    };
+    HELD.iter().position(take).map(Held)
 }
 
 impl Locked {
     /// Locks `file`, unless a living process - this one, perhaps - has it.
     fn new(file: File, path: PathBuf) -> Option<Self> {
         let held = hold(name_of(&file.metadata().ok()?))?;
-        let locked = Self { file, path, held };
+        let locked = Self { file, path, _held: held };
         rustix::fs::fcntl_lock(locked.file.as_fd(), FlockOperation::NonBlockingLockExclusive).ok()?;
         Some(locked)
     }
@@ -61,12 +82,6 @@ impl Locked {
     /// Takes the file's name away.
     pub(super) fn remove(&self) -> io::Result<()> {
         std::fs::remove_file(&self.path)
-    }
-}
-
-impl Drop for Locked {
-    fn drop(&mut self) {
-        HELD[self.held].store(0, Ordering::Release);
     }
 }
 
@@ -140,12 +155,26 @@ fn no_follow() -> i32 {
 
 /// Disk space for the whole file: a page of a mapping for which there is none ends the process.
 fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+    // Who makes a file longer than that is sent a signal, which ends the process.
+    let limit = getrlimit(Resource::Fsize).current;
+    if let Some(limit) = limit.filter(|limit| *limit < bytes) {
+        return Err(io::Error::other(format!(
+            "files of this process may have {limit} bytes, see `ulimit -f`"
+        )));
+    }
     #[cfg(target_os = "linux")]
-    match rustix::fs::fallocate(file.as_fd(), rustix::fs::FallocateFlags::empty(), 0, bytes) {
-        Ok(()) => return Ok(()),
-        // Not every file system can.
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
-        Err(error) => return Err(error.into()),
+    {
+        use rustix::fs::{FallocateFlags, IFlags, fallocate, ioctl_getflags, ioctl_setflags};
+        use rustix::io::{Errno, retry_on_intr};
+
+        // Where pages are copied when they are written again (btrfs), what is reserved would be enough for the first time only.
+        let _ = ioctl_getflags(file).and_then(|flags| ioctl_setflags(file, flags | IFlags::NOCOW));
+        match retry_on_intr(|| fallocate(file, FallocateFlags::empty(), 0, bytes)) {
+            Ok(()) => return Ok(()),
+            // Not every file system can.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let zeros = vec![0; 1024 * 1024];
     let mut left = bytes;
@@ -202,7 +231,7 @@ pub(super) fn take(path: PathBuf) -> Left {
         return Left::NotOurs(why);
     }
     let name = name_of(&metadata);
-    if HELD.iter().any(|held| held.load(Ordering::Acquire) == name) {
+    if is_held(name) {
         return Left::Alive;
     }
     let opened = OpenOptions::new()
