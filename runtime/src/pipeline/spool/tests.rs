@@ -541,6 +541,34 @@ fn torn_bytes_cost_few_spans() {
     }
 }
 
+#[test]
+fn damage_costs_what_was_damaged() {
+    let mut random = Random::new("damage_costs_what_was_damaged");
+    for _ in 0..100 {
+        let length = random.below(1_500);
+        let plan: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
+        anything::damage(&plan);
+    }
+}
+
+#[test]
+fn threads_that_come_and_go_share_blocks() {
+    let folder = Folder::new();
+    let spool = folder.spool(MIN_BYTES);
+    // Far more than there are blocks; nobody drains.
+    for id in 1..=3_000 {
+        assert!(push(&spool, &spool.register(), plain(id)), "thread {id}");
+    }
+    assert_eq!(spool.waiting(), 3_000);
+    let (one, other) = (spool.register(), spool.register());
+    assert!(!Arc::ptr_eq(&one, &other), "threads that live at once do not");
+    let waits = drain(&spool);
+    assert_eq!(ids(&waits), (1..=3_000).collect::<Vec<_>>());
+    assert_eq!(spool.waiting(), 0);
+    waits.done();
+    assert!(spool.ring.is_empty());
+}
+
 /// How many spans the file of these bytes has, read as a left one is.
 fn read(bytes: &[u8]) -> usize {
     let folder = Folder::new();
