@@ -94,8 +94,9 @@ impl Process {
 }
 
 fn say(text: &str) {
-    println!("\n{text}");
-    std::io::stdout().flush().unwrap();
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "\n{text}").unwrap();
+    stdout.flush().unwrap();
 }
 
 /// Until the test has looked.

@@ -137,7 +137,7 @@ fn a_full_spool_gives_up_the_newest_or_the_oldest() {
         let (dead, _) = scripted("dead", |_| later_by(HOUR));
         let batching = Batching { max_spans: 512, ..setting().batching };
         let pipeline =
-            Pipeline::start(vec![dead], Setting { overflow, batching, ..folder.setting() }).unwrap();
+            Pipeline::start(vec![dead], Setting { batching, overflow, ..folder.setting() }).unwrap();
         let seat = pipeline.intake.register();
         push(&pipeline, &seat, 1..100_001);
         let stats = pipeline.stats();
@@ -167,7 +167,7 @@ fn whoever_may_wait_waits_for_room() {
     let batching = Batching { max_spans: 512, ..setting().batching };
     let overflow = Overflow::Block(LONG);
     let pipeline =
-        Pipeline::start(vec![exporter], Setting { overflow, batching, ..folder.setting() }).unwrap();
+        Pipeline::start(vec![exporter], Setting { batching, overflow, ..folder.setting() }).unwrap();
     let seat = pipeline.intake.register();
     let is_through = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -643,7 +643,7 @@ fn hostile_bytes_do_no_harm() {
 #[test]
 fn files_that_are_not_ours_are_left_alone() {
     let folder = Folder::new();
-    let name = |digit: u8| folder.0.join(format!("llmetry-1-{:016x}.spool", digit));
+    let name = |digit: u8| folder.0.join(format!("llmetry-1-{digit:016x}.spool"));
     let spool = folder.spool(MIN_BYTES);
     let mut other = fs::read(folder.file()).unwrap();
     drop(spool);
@@ -724,10 +724,10 @@ fn sites_without_room_stand_in_their_frames() {
         let site: &'static Site = Box::leak(Box::new(Site::new(Kind::Agent, name)));
         let Record::Own(mut record) = plain(index) else { unreachable!() };
         record.site = site;
-        if index < 10 || index > 4_990 {
-            assert!(push(&spool, &place, Record::Own(record)));
-        } else {
+        if (10..=4_990).contains(&index) {
             spool.has_site(site);
+        } else {
+            assert!(push(&spool, &place, Record::Own(record)));
         }
     }
     let mut names = Vec::new();
