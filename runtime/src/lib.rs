@@ -133,6 +133,11 @@ pub mod __fuzz {
     pub fn spool(bytes: &[u8]) {
         crate::pipeline::spool::fuzz(bytes);
     }
+
+    /// What is written into a spool whose file is damaged.
+    pub fn spool_damage(plan: &[u8]) {
+        crate::pipeline::spool::fuzz_damage(plan);
+    }
 }
 
 #[doc(hidden)]

@@ -8,7 +8,8 @@ cd "$(dirname "$0")/../.."
 
 target=x86_64-unknown-linux-gnu
 # Unsafe code stands in the clock, in the spool's mapping, and at the end of the process, which is left to tests in processes of their
-# own; slots, slab, queue and ring have protocols of their own; `stress` runs them all together, as a program does.
+# own; slots, slab, queue and ring have protocols of their own; `stress` runs them all together, as a program does, and `stress_spool` with
+# a file, and an end in the midst of it.
 tests=(scope::clock scope::slot scope::slab scope::id pipeline::queue pipeline::spool stress)
 features=(--no-default-features --features sdk,testing,spool)
 out=${CARGO_TARGET_DIR:-target}/sanitizers
@@ -28,7 +29,7 @@ run() { # name, rustflags, extra arguments of cargo
     local flags=$2
     shift 2
     RUSTFLAGS="$flags" CARGO_TARGET_DIR="$out" \
-        cargo +nightly test "$@" --target "$target" -p llmetry --lib --test stress "${features[@]}" -- "${tests[@]}"
+        cargo +nightly test "$@" --target "$target" -p llmetry --lib --test stress --test stress_spool "${features[@]}" -- "${tests[@]}"
 }
 
 run AddressSanitizer -Zsanitizer=address

@@ -130,7 +130,9 @@ impl Anchor {
     pub(crate) fn from_words(words: [u64; 4], same_run: Option<&Self>) -> Option<Self> {
         let [ticks, wall, rate, measured] = words;
         let mut nanos_per_tick = f64::from_bits(rate);
+        // Ours is the counter's; the system may have taken that off its list between the two processes.
         if let Some(own) = same_run
+            && matches!(source(), Source::Counter)
             && own.to_words()[3] > measured
         {
             nanos_per_tick = own.nanos_per_tick;
@@ -228,7 +230,12 @@ mod tests {
         for rate in [f64::NAN, -1.0, 0.0, 1e30] {
             assert!(Anchor::from_words([ticks, time, rate.to_bits(), measured], None).is_none(), "{rate}");
         }
-        assert!(Anchor::from_words([ticks, time, 0, 0], Some(&anchor)).is_some(), "our own rate is better");
+        let ours = Anchor::from_words([ticks, time, 0, 0], Some(&anchor));
+        assert_eq!(
+            ours.is_some(),
+            matches!(source(), Source::Counter),
+            "our own rate is better, if we have one"
+        );
         assert!(Anchor::from_words([u64::MAX, u64::MAX, 1_f64.to_bits(), 0], None).is_some());
     }
 

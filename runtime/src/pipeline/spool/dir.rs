@@ -189,11 +189,18 @@ fn reserve(file: &File, bytes: u64) -> io::Result<()> {
         return Err(Errno::FBIG.into());
     }
     #[cfg(target_os = "linux")]
-    match rustix::fs::fallocate(file.as_fd(), rustix::fs::FallocateFlags::empty(), 0, bytes) {
-        Ok(()) => return Ok(()),
-        // Not every file system can.
-        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
-        Err(error) => return Err(error.into()),
+    {
+        use rustix::fs::{FallocateFlags, IFlags, fallocate, ioctl_getflags, ioctl_setflags};
+        use rustix::io::retry_on_intr;
+
+        // Where pages are copied when they are written again (btrfs), what is reserved would be enough for the first time only.
+        let _ = ioctl_getflags(file).and_then(|flags| ioctl_setflags(file, flags | IFlags::NOCOW));
+        match retry_on_intr(|| fallocate(file, FallocateFlags::empty(), 0, bytes)) {
+            Ok(()) => return Ok(()),
+            // Not every file system can.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let zeros = vec![0; 1024 * 1024];
     let mut left = bytes;

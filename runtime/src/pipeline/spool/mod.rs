@@ -422,3 +422,9 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     anything::read_anything(bytes);
     anything::read_everywhere(bytes);
 }
+
+/// Likewise: bytes that say what is written before damage is done.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_damage(plan: &[u8]) {
+    anything::damage(plan);
+}

@@ -18,7 +18,7 @@ use super::ring::Chunk;
 use super::stored::{Store, Stored, What, spans_of};
 use super::{convention_of, records, sites};
 use crate::diag;
-use crate::pipeline::Record;
+use crate::pipeline::{MAX_SPOOL_BYTES, Record};
 use crate::record::{Ending, Kind, Site, SpanRecord};
 use crate::scope::clock::Anchor;
 use crate::semconv::Convention;
@@ -206,6 +206,10 @@ impl Scan {
             }
             Err(NoHeader::Torn) => return Err("its header is damaged".to_owned()),
         };
+        // Of a file with holes there may be far more than of the disk.
+        if header.bytes > MAX_SPOOL_BYTES {
+            return Err(format!("it says that it has {} bytes, more than any spool", header.bytes));
+        }
         let same_run = (header.boot != 0 && header.boot == dir::boot()).then_some(own);
         let anchor = reader::anchor(file, header.key, same_run)
             .ok_or_else(|| "what it says of its times is damaged".to_owned())?;

@@ -154,10 +154,16 @@ impl<M: Memory> Ring<M> {
         &self.memory
     }
 
-    /// A place for the calling thread; forgotten when the thread has let go of it and it is empty.
+    /// A place for the calling thread; forgotten when the thread has let go of it and it is empty. Until then the next thread goes on with
+    /// its block: a thousand threads, one after the other, would else take a block each.
     pub(crate) fn register(&self) -> Arc<Place> {
+        let mut places = lock(&self.places);
+        // Nobody can clone it but under this lock.
+        if let Some(left) = places.iter().find(|place| Arc::strong_count(place) == 1) {
+            return Arc::clone(left);
+        }
         let place = Arc::new(Place(Mutex::new(Writing::idle(0))));
-        lock(&self.places).push(Arc::clone(&place));
+        places.push(Arc::clone(&place));
         place
     }
 
@@ -311,7 +317,7 @@ impl<M: Memory> Ring<M> {
     pub(crate) fn drain(&self, all: bool, out: &mut Vec<Chunk>) {
         if all {
             lock(&self.places).retain(|place| {
-                // Nobody can clone the last Arc again, so a place that is ours alone stays ours alone.
+                // Only `register` can clone the last Arc again, under this lock: a place that is ours alone stays ours alone.
                 let is_left = Arc::strong_count(place) == 1;
                 let mut writing = lock(&place.0);
                 if writing.frames > 0 {

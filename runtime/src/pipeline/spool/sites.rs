@@ -123,9 +123,11 @@ impl Intern for Foreign {
         if known.len() == MOST_FOREIGN || facts.name.len() > MAX_TEXT || facts.file.len() > MAX_TEXT {
             return None;
         }
+        // What is no site leaves nothing behind.
+        let kind = facts.kind()?;
         let name: &'static str = Box::leak(facts.name.clone().into_boxed_str());
         let file: &'static str = Box::leak(facts.file.clone().into_boxed_str());
-        let mut site = Site::new(facts.kind()?, name).err(facts.err_is_error).location(file, facts.line);
+        let mut site = Site::new(kind, name).err(facts.err_is_error).location(file, facts.line);
         if let Some(version) = facts.version {
             site = site.version(version);
         }

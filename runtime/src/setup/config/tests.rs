@@ -7,6 +7,7 @@ use opentelemetry::Key;
 
 use super::*;
 use crate::error::Error;
+#[cfg(feature = "otlp-http")]
 use crate::export::OtlpSetting;
 
 fn resolve_with(settings: &Settings, variables: &[(&str, &str)], terminal: bool) -> Result<Config> {

@@ -175,3 +175,13 @@ fn hostile_bytes_do_no_harm() {
         anything::read_everywhere(&bytes);
     }
 }
+
+#[test]
+fn damage_costs_what_was_damaged() {
+    let mut random = Random::new("damage_costs_what_was_damaged");
+    for _ in 0..100 {
+        let length = random.below(1_500);
+        let plan: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
+        anything::damage(&plan);
+    }
+}

@@ -164,3 +164,21 @@ fn threads_write_at_once() {
     assert_eq!(spool.waiting(), 0);
     assert!(spool.ring.is_empty());
 }
+
+#[test]
+fn threads_that_come_and_go_share_blocks() {
+    let folder = Folder::new();
+    let spool = folder.spool(MIN_BYTES);
+    // Far more than there are blocks; nobody drains.
+    for id in 1..=3_000 {
+        assert!(push(&spool, &spool.register(), plain(id)), "thread {id}");
+    }
+    assert_eq!(spool.waiting(), 3_000);
+    let (one, other) = (spool.register(), spool.register());
+    assert!(!Arc::ptr_eq(&one, &other), "threads that live at once do not");
+    let waits = drain(&spool);
+    assert_eq!(ids(&waits), (1..=3_000).collect::<Vec<_>>());
+    assert_eq!(spool.waiting(), 0);
+    waits.done();
+    assert!(spool.ring.is_empty());
+}
