@@ -409,6 +409,13 @@ fn number(signal: Signal) -> c_int {
     }
 }
 
+/// What a program has from a shell. Whoever runs these tests may ignore signals (`nohup` does), and what is ignored stays so.
+fn default_signals() {
+    for signal in Signal::ALL {
+        system::on(number(signal), &Action::Default);
+    }
+}
+
 fn wait_for_the_end() {
     thread::sleep(3 * LONG);
 }
@@ -436,6 +443,7 @@ fn a_signal_ends_telemetry_and_then_the_process() {
     for signal in Signal::ALL {
         let name = format!("{signal:?}");
         let ended = each_way(&[JSON[0], JSON[1], (SIGNAL, &name)], || {
+            default_signals();
             std::mem::forget(llmetry::builder().end_on_signals(Signal::ALL).init().unwrap());
             outer(signalled);
         });
@@ -578,6 +586,7 @@ impl SpanExporter for Stuck {
 #[test]
 fn a_second_signal_ends_the_process_at_once() {
     let (status, _) = program::ends(&[], || {
+        default_signals();
         let (called, is_called) = channel();
         let a_day = Duration::from_secs(24 * 60 * 60);
         let _guard = llmetry::builder()

@@ -517,27 +517,3 @@ fn a_directory_that_cannot_be_used_is_said_at_once() {
         assert!(error.to_string().starts_with("Builder::spool_bytes(5) cannot be used"), "{error}");
     });
 }
-
-/// Where the system would end the process at the first byte that is too many.
-#[test]
-fn a_limit_on_the_size_of_files_is_an_error() {
-    const TEST: &str = "a_limit_on_the_size_of_files_is_an_error";
-    if role().is_some() {
-        println!("error {}", llmetry::init("limited").unwrap_err());
-        exit(0);
-    }
-    let folder = Folder::new(TEST);
-    let limited = Command::new("sh")
-        .args(["-c", "ulimit -f 64; exec \"$0\" \"$@\""])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("spool::{TEST}"), "--nocapture"])
-        .env(ROLE, "limited")
-        .env("LLMETRY_SPOOL_DIR", &folder.0)
-        .env("OTEL_EXPORTER_OTLP_ENDPOINT", NOBODY)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&limited.stdout);
-    assert!(limited.status.success() && said.contains("LLMETRY_SPOOL_DIR"), "{}: {said}", limited.status);
-    assert!(said.contains("ulimit -f"), "{said}");
-    assert_eq!(folder.files(), 0);
-}

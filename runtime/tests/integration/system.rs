@@ -56,6 +56,7 @@ pub(crate) fn signal(signal: c_int) {
 
 /// What a signal may do.
 pub(crate) enum Action {
+    Default,
     Ignored,
     /// A handler that gets the number alone.
     Plain(extern "C" fn(c_int)),
@@ -66,6 +67,7 @@ pub(crate) enum Action {
 /// Sets what `signal` does; gives back what it did.
 pub(crate) fn on(signal: c_int, action: &Action) -> libc::sigaction {
     let (handler, flags) = match action {
+        Action::Default => (libc::SIG_DFL, 0),
         Action::Ignored => (libc::SIG_IGN, 0),
         Action::Plain(handler) => (*handler as libc::sighandler_t, 0),
         Action::Full(handler) => (*handler as libc::sighandler_t, libc::SA_SIGINFO),

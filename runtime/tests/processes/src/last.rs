@@ -86,9 +86,13 @@ pub fn at_exit(handler: extern "C" fn()) {
     assert_eq!(refused, 0, "the system takes an exit handler");
 }
 
-/// Many of these programs die; nobody wants their cores.
-pub fn without_core() {
+/// Many of these programs die, and nobody wants their cores; and what a signal does is as in a shell, whoever runs this.
+pub fn prepare() {
     limit(libc::RLIMIT_CORE, 0);
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: the default action is one that each of them may have, and nobody counts on another one yet.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
 }
 
 fn limit(what: libc::__rlimit_resource_t, bytes: libc::rlim_t) {

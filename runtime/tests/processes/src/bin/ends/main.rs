@@ -43,7 +43,7 @@ fn main() -> Result<(), Failure> {
     }
     let plan: &'static Plan = Box::leak(Box::new(Plan::from_arguments(arguments).expect("a plan")));
     let act = plan.row.ending.act;
-    last::without_core();
+    last::prepare();
     ledger::open(&plan.ledger).expect("the ledger can be written");
     if act == Act::ExitWithHandlers {
         // Called after those of llmetry.

@@ -111,7 +111,7 @@ impl Account {
 /// The program itself.
 pub(crate) fn main(arguments: &[String]) -> ExitCode {
     let [spool, ledger, account, what] = arguments else { return ExitCode::from(2) };
-    last::without_core();
+    last::prepare();
     ledger::open(Path::new(ledger)).expect("the ledger can be written");
     let builder = llmetry::builder().service_name("soak").spool(Path::new(spool)).spool_bytes(SPOOL_BYTES);
     let guard = builder.init().expect("telemetry starts");

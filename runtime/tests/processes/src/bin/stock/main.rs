@@ -27,7 +27,7 @@ fn main() -> Result<(), Failure> {
     let plan = Plan::from_arguments(std::env::args().skip(1)).expect("a plan");
     let plan: &'static Plan = Box::leak(Box::new(plan));
     let act = plan.row.ending.act;
-    last::without_core();
+    last::prepare();
     ledger::open(&plan.ledger).expect("the ledger can be written");
     if act == Act::ExitWithHandlers {
         last::at_exit(work::in_early_exit_handler);
