@@ -4,15 +4,15 @@
 //! a file whose process lives, or one that it does not understand; read more than one file at a time.
 
 use std::collections::HashMap;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
 
 use super::dir::{self, Left, Locked};
-use super::layout::{self, NoHeader, VERSION};
+use super::layout::{self, NoHeader, VERSION, WORD};
 use super::reader::{self, Blocks, Cell};
 use super::ring::Chunk;
 use super::stored::{Store, Stored, What, spans_of};
@@ -22,6 +22,7 @@ use crate::pipeline::{MAX_SPOOL_BYTES, Record};
 use crate::record::{Ending, Kind, Site, SpanRecord};
 use crate::scope::clock::Anchor;
 use crate::semconv::Convention;
+use crate::sync::{Arc, Mutex, lock};
 
 /// Blocks that are looked through in one step.
 const STEP: u32 = 4096;
@@ -77,6 +78,8 @@ pub(crate) struct LeftFile {
     anchor: Anchor,
     /// Batches that are not through; one more while the file is looked through.
     owed: AtomicUsize,
+    /// Blocks of which several batches have a part, and how many of these are not through.
+    shared: Mutex<HashMap<u32, usize>>,
 }
 
 impl LeftFile {
@@ -89,11 +92,30 @@ impl LeftFile {
         records(&self.blocks, &self.locked.file, block, &site, &mut sites::Foreign, visit)
     }
 
-    /// A batch is through. After the last one the file goes.
-    pub(super) fn done(&self) {
+    /// A batch of these chunks is through: whoever takes the file after us does not find it again. After the last one the file goes.
+    pub(super) fn done(&self, chunks: &[Chunk]) {
+        for chunk in chunks {
+            if self.is_last_part(chunk.block) {
+                let at = reader::at(chunk.block);
+                // What cannot be wiped may be sent again: at least once is what is promised.
+                let _ = dir::may_write_up_to(at + WORD as u64)
+                    && self.locked.file.write_all_at(&[0; WORD], at).is_ok();
+            }
+        }
         if self.owed.fetch_sub(1, Ordering::AcqRel) == 1 {
             let _ = self.locked.remove();
         }
+    }
+
+    fn is_last_part(&self, block: u32) -> bool {
+        let mut shared = lock(&self.shared);
+        let Some(parts) = shared.get_mut(&block) else { return true };
+        *parts -= 1;
+        let is_last = *parts == 0;
+        if is_last {
+            shared.remove(&block);
+        }
+        is_last
     }
 
     fn is_done(&self) -> bool {
@@ -144,7 +166,7 @@ impl Recovery {
                 scan.step(max_spans, self.files, out);
                 if scan.next >= scan.file.blocks.count {
                     scan.finish(max_spans, self.files, out);
-                    scan.file.done();
+                    scan.file.done(&[]);
                 }
                 true
             }
@@ -224,6 +246,7 @@ impl Scan {
             convention: convention_of(header.convention),
             anchor,
             owed: AtomicUsize::new(1),
+            shared: Mutex::default(),
             locked,
         };
         Ok(Some(Self { file: Arc::new(left), next: 0, open, last: anchor.ticks() }))
@@ -242,9 +265,13 @@ impl Scan {
                 open.remove(&record.span_id());
                 frames += 1;
             });
+            let most = u16::try_from(max_spans.max(1)).unwrap_or(u16::MAX);
+            if frames > most {
+                lock(&self.file.shared).insert(block, usize::from(frames.div_ceil(most)));
+            }
             let mut from = 0;
             while from < frames {
-                let piece = (frames - from).min(u16::try_from(max_spans.max(1)).unwrap_or(u16::MAX));
+                let piece = (frames - from).min(most);
                 if !chunks.is_empty() && spans_of(&chunks) + usize::from(piece) > max_spans {
                     self.found(What::Chunks(std::mem::take(&mut chunks)), number, out);
                 }

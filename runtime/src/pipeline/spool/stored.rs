@@ -97,7 +97,8 @@ impl Stored {
                     spool.release(*chunk);
                 }
             }
-            (Store::Left(file), _) => file.done(),
+            (Store::Left(file), What::Chunks(chunks)) => file.done(chunks),
+            (Store::Left(file), What::Records(_)) => file.done(&[]),
             (Store::Own(_), What::Records(_)) => {}
         }
     }

@@ -123,7 +123,8 @@ fn sites_without_room_stand_in_their_frames() {
         }
     }
     let mut names = Vec::new();
-    for found in recover(&folder.left().0, true) {
+    let left = folder.left();
+    for found in recover(&left.0, false) {
         found.spans.read(0..found.spans.len(), &mut |_, record| {
             if let Record::Own(record) = record {
                 names.push(record.site.name.to_owned());
