@@ -13,8 +13,12 @@ fn main() -> ExitCode {
     if burst::answer() {
         return ExitCode::SUCCESS;
     }
-    println!("{SPANS} spans as fast as two threads make them, against an exporter that takes 2 ms a batch.\n");
-    println!("| | arrived | dropped and counted | lost in silence | ns a span, a thread | all over after | resident above the base |");
+    println!(
+        "{SPANS} spans as fast as two threads make them, against an exporter that takes 2 ms a batch.\n"
+    );
+    println!(
+        "| | arrived | dropped and counted | lost in silence | ns a span, a thread | all over after | resident above the base |"
+    );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
     let this = process::this_program();
     let mut code = ExitCode::SUCCESS;
@@ -23,7 +27,8 @@ fn main() -> ExitCode {
             Ok(burst) => {
                 print(who, &burst);
                 let is_ours = matches!(who, Who::Llmetry | Who::Spooled);
-                let is_kept = who != Who::Spooled || (burst.arrived == SPANS && burst.resident <= RESIDENT_BUDGET);
+                let is_kept =
+                    who != Who::Spooled || (burst.arrived == SPANS && burst.resident <= RESIDENT_BUDGET);
                 if is_ours && burst.silent() > 0 || !is_kept {
                     code = ExitCode::FAILURE;
                 }

@@ -225,7 +225,8 @@ impl Table {
             print_line(line.title, StackName::Llmetry, ours, "", &budget);
             if let Some(spooled) = self.net(&line, StackName::Spooled) {
                 let bound = line.budget.spool;
-                let budget = bound.map_or(String::new(), |bound| verdict(spooled.ns / ours.ns, bound, " × without"));
+                let budget =
+                    bound.map_or(String::new(), |bound| verdict(spooled.ns / ours.ns, bound, " × without"));
                 print_line("", StackName::Spooled, spooled, "", &budget);
             }
             let peers = [StackName::OpenTelemetry, StackName::Tracing, StackName::Fastrace];

@@ -134,7 +134,10 @@ impl Row {
             // The others differ by what a span costs without it.
             #[cfg(feature = "spool")]
             StackName::Spooled => {
-                matches!(self, Self::Recorded | Self::Sync | Self::EightAttributes | Self::Inherited | Self::TwoThreads)
+                matches!(
+                    self,
+                    Self::Recorded | Self::Sync | Self::EightAttributes | Self::Inherited | Self::TwoThreads
+                )
             }
             _ => true,
         }
