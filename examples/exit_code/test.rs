@@ -1,5 +1,7 @@
 //! The example as a process of its own, against a receiver: what arrives of a program that ended by `exit(1)`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
