@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(unix)]
+mod ended;
 mod program;
 mod support;
 #[cfg(unix)]
@@ -16,11 +18,15 @@ mod endings;
 #[cfg(unix)]
 mod exits;
 mod faults;
+#[cfg(unix)]
+mod forks;
 mod layout;
 mod llm_messages;
 mod nesting;
 mod propagation;
 mod sampling;
+#[cfg(unix)]
+mod signals;
 #[cfg(all(feature = "spool", unix))]
 mod spool;
 mod untouched;
