@@ -306,6 +306,45 @@ fn an_ending_ends_at_its_deadline_and_a_second_one_does_not_wait_again() {
 }
 
 #[test]
+fn what_ends_while_the_rest_is_sent_is_sent_too() {
+    let (exporter, seen, at_gate, let_go) = gate();
+    let pipeline = Pipeline::start(vec![exporter], setting()).unwrap();
+    let seat = pipeline.intake.register();
+    push(&pipeline, &seat, 0..5);
+    let report = thread::scope(|scope| {
+        let ending = scope.spawn(|| pipeline.end(LONG, Ended::Unknown));
+        at_gate.recv().unwrap();
+        push(&pipeline, &seat, 5..8);
+        drop(let_go);
+        ending.join().unwrap()
+    });
+    assert!(report.is_complete(), "{report}");
+    assert_eq!((report.stats.exported, report.stats.dropped_total()), (8, 0));
+    assert_eq!(flat(&seen), (0..8).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_ends_when_its_lane_was_given_up_is_lost_at_once() {
+    let (fails, failed) = channel();
+    let (exporter, seen) = scripted("dead", move |_| {
+        let _ = fails.send(());
+        later()
+    });
+    let pipeline = Pipeline::start(vec![exporter], setting()).unwrap();
+    let seat = pipeline.intake.register();
+    push(&pipeline, &seat, 0..5);
+    let report = thread::scope(|scope| {
+        let ending = scope.spawn(|| pipeline.end(LONG, Ended::Unknown));
+        failed.recv().unwrap();
+        push(&pipeline, &seat, 5..8);
+        ending.join().unwrap()
+    });
+    assert!(report.in_time, "{report}");
+    assert_eq!(report.stats.failed, 8);
+    assert!(flat(&seen).iter().all(|id| *id < 5), "{seen:?}");
+}
+
+#[test]
 fn the_oldest_make_room_for_the_newest() {
     let (exporter, seen, at_gate, let_go) = gate();
     let small = Setting { queue_bytes: 64 * 1024, overflow: Overflow::DropOldest, ..setting() };

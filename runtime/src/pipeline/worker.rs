@@ -119,8 +119,6 @@ impl Worker {
         let (epoch, failed, unfinished) = (self.epoch, ended == Ended::Badly, self.unfinished);
         let open = catch_unwind(AssertUnwindSafe(|| unfinished(epoch, failed))).unwrap_or_default();
         let open = self.keep(open);
-        self.intake.close();
-        // What came in between; a spool takes what comes later, for the next process.
         self.desk.collect(&self.intake, true, &mut self.pending);
         self.intake.charge(open.len(), open.iter().map(Record::bytes).sum());
         self.desk.took_over(open.len());
@@ -128,10 +126,12 @@ impl Worker {
         self.hand_over(0);
         // Behind its own: a program that is quicker than this thread would else never send what an earlier one has left.
         while self.recover() {}
-        if self.intake.spool().is_some() {
-            self.desk.collect(&self.intake, true, &mut self.pending);
-            self.hand_over(0);
-        }
+        // A span that its thread was just ending was neither open any more nor here yet. What is on its way takes longer than that, so that
+        // one more look finds it. A spool takes what comes later still, for the next process.
+        self.desk.wait_for_lanes();
+        self.intake.close();
+        self.desk.collect(&self.intake, true, &mut self.pending);
+        self.hand_over(0);
         self.desk.complete();
     }
 

@@ -123,7 +123,6 @@ fn start_in(
         // Late, so that our own work is not in the span.
         start: clock::ticks(),
     };
-    slot.open(&opened);
     let start = Start {
         id,
         trace_id: opened.trace_id,
@@ -131,7 +130,9 @@ fn start_in(
         parent_is_remote: opened.parent_is_remote,
         ticks: opened.start,
     };
+    // First: who finds the span in its slot and reports it takes its start out of the spool again.
     installed.intake.opened(index, site, &start);
+    slot.open(&opened);
     *started = Started::Recorded(index);
 }
 

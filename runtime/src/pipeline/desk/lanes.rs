@@ -157,6 +157,7 @@ impl Desk {
         while let Some(work) = state.lanes[lane].backlog.pop_front() {
             self.abandon(state, intake, lane, &work, &error);
         }
+        self.callers.notify_all();
     }
 
     /// The program ends before `lane` could deliver `work`: it is lost, unless it stands on disk, where it stays.

@@ -43,7 +43,7 @@ pub(super) struct Desk {
     rung: Condvar,
     /// Lanes wait here, with `state`.
     lanes: Condvar,
-    /// Whoever flushes or ends waits here, with `state`.
+    /// Whoever flushes or ends waits here, with `state`; at the end the worker, too.
     callers: Condvar,
     /// Whoever waits for room waits here, with `state`.
     room: Condvar,

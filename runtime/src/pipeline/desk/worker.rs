@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use super::{Desk, Ended, LaneState, Work};
+use super::{Desk, Ended, LaneState, Work, is_over, wait_until_or_notified};
 use crate::pipeline::batch::{Batch, Concluded, Keeper};
 use crate::pipeline::overflow::Overflow;
 use crate::pipeline::{Intake, Pending};
@@ -126,6 +126,19 @@ impl Desk {
         state.collected_upto = state.last_batch;
         drop(state);
         self.callers.notify_all();
+    }
+
+    /// Waits until no lane has anything left to do, or the ending is over.
+    pub(in crate::pipeline) fn wait_for_lanes(&self) {
+        let mut state = lock(&self.state);
+        loop {
+            let deadline = state.ending.and_then(|ending| ending.deadline);
+            let is_idle = |lane: &LaneState| lane.backlog.is_empty() && lane.exporting.is_none();
+            if state.lanes.iter().all(is_idle) || is_over(deadline) {
+                return;
+            }
+            state = wait_until_or_notified(&self.callers, state, deadline);
+        }
     }
 
     /// There will be no further batch.
