@@ -132,6 +132,12 @@ impl Report {
             && stats.queued == 0
             && stats.spooled == 0
     }
+
+    /// Whether an ending has something to say on stderr: more than `is_complete` asks for, since nobody else will ever know of what earlier
+    /// processes have left.
+    pub(crate) fn is_notable(&self) -> bool {
+        !self.is_complete() || self.stats.recovered_failed > 0
+    }
 }
 
 impl fmt::Display for Report {
@@ -218,6 +224,7 @@ mod tests {
         let stats = Stats { exported: 2, recovered: 3, ..Stats::default() };
         let mut report = Report { stats, in_time: true, elapsed: Duration::ZERO };
         assert_eq!(report.to_string(), "2 spans delivered; of earlier processes 3 delivered");
+        assert!(!report.is_notable());
         report.stats.recovered = 0;
         report.stats.recovered_failed = 1;
         report.stats.last_error = Some("never".to_owned());
@@ -226,5 +233,6 @@ mod tests {
             "2 spans delivered; of earlier processes 0 delivered, 1 failed (never)"
         );
         assert!(report.is_complete(), "this process has lost nothing");
+        assert!(report.is_notable(), "but something is lost");
     }
 }

@@ -125,7 +125,7 @@ fn end_all(ended: Ended) {
     let watched = lock(&WATCHED).clone();
     for Watched { installed, timeout } in watched {
         let report = end(&installed, timeout.saturating_sub(begin.elapsed()), ended);
-        if !report.is_complete() {
+        if report.is_notable() {
             diag::notice(&report.to_string());
         }
     }

@@ -363,7 +363,7 @@ impl Drop for Guard {
         // A panic on its way out of `main` has told the spans that it passed; those of other threads and tasks learn it here.
         let ended = if std::thread::panicking() { Ended::Badly } else { Ended::Unknown };
         let report = running.end(self.shutdown_timeout, ended);
-        if !report.is_complete() {
+        if report.is_notable() {
             diag::notice(&report.to_string());
         }
     }
