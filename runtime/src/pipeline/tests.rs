@@ -1,5 +1,8 @@
 //! Lanes with exporters that follow a script; the account adds up every time.
 
+mod endings;
+mod room;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -213,30 +216,6 @@ fn a_batch_that_is_too_large_is_split_down_to_the_span_that_is() {
 }
 
 #[test]
-fn an_ending_tries_three_times_whatever_the_receiver_asks_for() {
-    let (first, attempted) = channel();
-    let (exporter, seen) = scripted("asks", move |_| {
-        first.send(()).unwrap();
-        later_by(HOUR)
-    });
-    let pipeline = Pipeline::start(vec![exporter], setting()).unwrap();
-    let shard = pipeline.intake.register();
-    push(&pipeline, &shard, 0..30);
-    attempted.recv().unwrap();
-    while pipeline.stats().last_error.is_none() {
-        thread::yield_now();
-    }
-    let report = pipeline.end(LONG, Ended::Unknown);
-    assert!(report.in_time);
-    assert_adds_up(&report.stats);
-    assert_eq!((report.stats.failed, report.stats.queued, lock(&seen).len()), (30, 0, 4));
-    // And once more, with the same result.
-    let again = pipeline.end(LONG, Ended::Badly);
-    assert!(again.in_time);
-    assert_eq!(again.stats, report.stats);
-}
-
-#[test]
 fn a_flush_cuts_a_wait_short_and_is_answered_by_a_failure() {
     let (exporter, seen) = scripted("asks", |_| later_by(HOUR));
     let pipeline = Pipeline::start(vec![exporter], setting()).unwrap();
@@ -263,179 +242,15 @@ fn a_flush_goes_on_behind_a_batch_that_was_refused() {
     assert_eq!(flat(&seen), (0..40).collect::<Vec<_>>());
 }
 
-/// An exporter that waits at each batch until it is let through, or until nobody is there to do so.
-fn gate() -> (Box<dyn DynExporter>, Seen, Receiver<()>, Sender<()>) {
+/// An exporter that waits at each batch until it is let through, or until nobody is there to do so, and then says `verdict`.
+fn gate(verdict: fn() -> Verdict) -> (Box<dyn DynExporter>, Seen, Receiver<()>, Sender<()>) {
     let ((entered, at_gate), (let_go, open)) = (channel(), channel::<()>());
     let (exporter, seen) = scripted("gate", move |_| {
         let _ = entered.send(());
         let _ = open.recv();
-        Verdict::delivered()
+        verdict()
     });
     (exporter, seen, at_gate, let_go)
-}
-
-#[test]
-fn an_ending_ends_at_its_deadline_and_a_second_one_does_not_wait_again() {
-    let (exporter, _, at_gate, let_go) = gate();
-    let pipeline = Pipeline::start(vec![exporter], setting()).unwrap();
-    let shard = pipeline.intake.register();
-    push(&pipeline, &shard, 0..25);
-    at_gate.recv().unwrap();
-    let report = pipeline.end(Duration::from_millis(20), Ended::Unknown);
-    assert!(!report.in_time);
-    assert_adds_up(&report.stats);
-    assert_eq!((report.stats.queued, report.stats.failed), (25, 0));
-    // For ever, were it to wait.
-    let again = pipeline.end(Duration::MAX, Ended::Unknown);
-    assert!(!again.in_time);
-    assert_eq!(again.stats, report.stats);
-    let shut = pipeline.stats().dropped_total();
-    push(&pipeline, &shard, 25..30);
-    while pipeline.stats().dropped(DropReason::AfterShutdown) < 5 {
-        // The worker closes the queue in its own time.
-        push(&pipeline, &shard, 30..31);
-    }
-    assert_adds_up(&pipeline.stats());
-    assert_eq!(shut, 0);
-    // What comes of it after all is counted.
-    drop(let_go);
-    while pipeline.stats().exported < 8 {
-        thread::yield_now();
-    }
-    assert_adds_up(&pipeline.stats());
-}
-
-#[test]
-fn what_ends_while_the_rest_is_sent_is_sent_too() {
-    let (exporter, seen, at_gate, let_go) = gate();
-    let pipeline = Pipeline::start(vec![exporter], setting()).unwrap();
-    let seat = pipeline.intake.register();
-    push(&pipeline, &seat, 0..5);
-    let report = thread::scope(|scope| {
-        let ending = scope.spawn(|| pipeline.end(LONG, Ended::Unknown));
-        at_gate.recv().unwrap();
-        push(&pipeline, &seat, 5..8);
-        drop(let_go);
-        ending.join().unwrap()
-    });
-    assert!(report.is_complete(), "{report}");
-    assert_eq!((report.stats.exported, report.stats.dropped_total()), (8, 0));
-    assert_eq!(flat(&seen), (0..8).collect::<Vec<_>>());
-}
-
-#[test]
-fn what_ends_when_its_lane_was_given_up_is_lost_at_once() {
-    let (fails, failed) = channel();
-    let (exporter, seen) = scripted("dead", move |_| {
-        let _ = fails.send(());
-        later()
-    });
-    let pipeline = Pipeline::start(vec![exporter], setting()).unwrap();
-    let seat = pipeline.intake.register();
-    push(&pipeline, &seat, 0..5);
-    let report = thread::scope(|scope| {
-        let ending = scope.spawn(|| pipeline.end(LONG, Ended::Unknown));
-        failed.recv().unwrap();
-        push(&pipeline, &seat, 5..8);
-        ending.join().unwrap()
-    });
-    assert!(report.in_time, "{report}");
-    assert_eq!(report.stats.failed, 8);
-    assert!(flat(&seen).iter().all(|id| *id < 5), "{seen:?}");
-}
-
-#[test]
-fn the_oldest_make_room_for_the_newest() {
-    let (exporter, seen, at_gate, let_go) = gate();
-    let small = Setting { queue_bytes: 64 * 1024, overflow: Overflow::DropOldest, ..setting() };
-    let pipeline = Pipeline::start(vec![exporter], small).unwrap();
-    let shard = pipeline.intake.register();
-    push(&pipeline, &shard, 0..8);
-    at_gate.recv().unwrap();
-    push(&pipeline, &shard, 8..20_000);
-    let stats = pipeline.stats();
-    assert_adds_up(&stats);
-    // What the worker has in its hand for a moment cannot make room.
-    let (displaced, refused) = (stats.dropped(DropReason::Displaced), stats.dropped(DropReason::QueueFull));
-    assert!(displaced > refused && displaced + refused > 15_000, "{stats:?}");
-    drop(let_go);
-    let report = pipeline.end(LONG, Ended::Unknown);
-    assert_adds_up(&report.stats);
-    assert_eq!((report.stats.exported, report.stats.failed), (20_000 - displaced - refused, 0));
-    let delivered = flat(&seen);
-    assert_eq!(delivered[..8], (0..8).collect::<Vec<_>>(), "what was under way stays");
-    assert!(delivered.last() > Some(&15_000), "the newest stays: {:?}", delivered.last());
-    assert!(delivered.is_sorted());
-    assert!(
-        delivered[16] > 1_000,
-        "the oldest went, but for what the worker had in its hand: {}",
-        delivered[16]
-    );
-}
-
-#[test]
-fn a_batch_of_which_a_half_is_through_makes_no_room() {
-    let is_back = Arc::new(AtomicBool::new(false));
-    let back = Arc::clone(&is_back);
-    let (exporter, seen) = scripted("picky", move |ids| match ids {
-        [_, _, _, _, _, ..] => too_large(),
-        [4, ..] if !is_back.load(Ordering::SeqCst) => later_by(HOUR),
-        _ => Verdict::delivered(),
-    });
-    let small = Setting { queue_bytes: 64 * 1024, overflow: Overflow::DropOldest, ..setting() };
-    let pipeline = Pipeline::start(vec![exporter], small).unwrap();
-    let shard = pipeline.intake.register();
-    push(&pipeline, &shard, 0..8);
-    assert_eq!(pipeline.flush(LONG).stats.queued, 8);
-    assert_eq!(*lock(&seen), [(0..8).collect::<Vec<_>>(), vec![0, 1, 2, 3], vec![4, 5, 6, 7]]);
-    push(&pipeline, &shard, 8..10_000);
-    assert!(pipeline.stats().dropped(DropReason::Displaced) > 0);
-    back.store(true, Ordering::SeqCst);
-    let report = pipeline.end(LONG, Ended::Unknown);
-    assert_adds_up(&report.stats);
-    assert_eq!(lock(&seen)[3], [4, 5, 6, 7]);
-    assert_eq!(report.stats.exported + report.stats.dropped_total(), 10_000);
-}
-
-#[test]
-fn callers_may_wait_for_room() {
-    let (exporter, seen) = scripted("slow", |_| {
-        thread::sleep(Duration::from_micros(200));
-        Verdict::delivered()
-    });
-    let small = Setting { queue_bytes: 40_000, overflow: Overflow::Block(HOUR), ..setting() };
-    let pipeline = Pipeline::start(vec![exporter], small).unwrap();
-    thread::scope(|scope| {
-        for thread in 0..3 {
-            let pipeline = &pipeline;
-            scope.spawn(move || {
-                let shard = pipeline.intake.register();
-                push(pipeline, &shard, thread * 1000..(thread + 1) * 1000);
-            });
-        }
-    });
-    let report = pipeline.end(LONG, Ended::Unknown);
-    assert!(report.is_complete(), "{report}");
-    assert_eq!((report.stats.exported, flat(&seen).len()), (3000, 3000));
-}
-
-#[cfg(feature = "tokio")]
-#[test]
-fn callers_inside_a_runtime_do_not_wait() {
-    let (exporter, _, at_gate, let_go) = gate();
-    let small = Setting { queue_bytes: 40_000, overflow: Overflow::Block(HOUR), ..setting() };
-    let pipeline = Pipeline::start(vec![exporter], small).unwrap();
-    let shard = pipeline.intake.register();
-    push(&pipeline, &shard, 0..8);
-    at_gate.recv().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async { push(&pipeline, &shard, 8..2000) });
-    let stats = pipeline.stats();
-    assert_adds_up(&stats);
-    assert_eq!(stats.dropped(DropReason::QueueFull) + stats.queued, 2000);
-    assert!(stats.dropped(DropReason::QueueFull) > 1000, "{stats:?}");
-    drop(let_go);
-    assert!(pipeline.end(LONG, Ended::Unknown).in_time);
 }
 
 #[test]
@@ -456,29 +271,6 @@ fn rejections_of_all_lanes_are_summed_up_to_the_whole() {
     let lane = &report.stats.exporters[2];
     assert_eq!((lane.name.as_str(), lane.exported, lane.failed, lane.rejected), ("three", 7, 4, 4));
     assert!(report.to_string().contains("10 of them rejected"), "{report}");
-}
-
-#[test]
-fn what_is_open_at_the_end_goes_out_last() {
-    let (exporter, seen) = scripted("all", works);
-    let unfinished = |epoch: u32, failed: bool| {
-        assert_eq!((epoch, failed), (7, true));
-        vec![record(98), record(99)]
-    };
-    let pipeline = Pipeline::start(
-        vec![exporter],
-        Setting { epoch: 7, unfinished, queue_spans: Some(100), ..setting() },
-    )
-    .unwrap();
-    let shard = pipeline.intake.register();
-    push(&pipeline, &shard, 0..5);
-    shard.count_started();
-    shard.count_started();
-    assert_eq!(pipeline.stats().open, 2);
-    let report = pipeline.end(LONG, Ended::Badly);
-    assert!(report.is_complete(), "{report}");
-    assert_eq!((report.stats.started, report.stats.exported, report.stats.open), (7, 7, 0));
-    assert_eq!(flat(&seen), [0, 1, 2, 3, 4, 98, 99]);
 }
 
 #[test]
@@ -522,28 +314,6 @@ fn the_operator_is_told_of_each_attempt() {
     let expected = expected
         .map(|(spans, outcome, error)| ("moody".to_owned(), spans, outcome, error.map(str::to_owned)));
     assert_eq!(*lock(&told), expected);
-}
-
-#[test]
-fn an_exporter_that_flushes_or_ends_does_not_wait_for_itself() {
-    let pipeline: Arc<Mutex<Option<Arc<Pipeline>>>> = Arc::default();
-    let (asked, answers) = channel();
-    let inside = Arc::clone(&pipeline);
-    let (exporter, _) = scripted("reentrant", move |_| {
-        let pipeline = lock(&inside).clone().unwrap();
-        asked.send(pipeline.flush(HOUR).in_time).unwrap();
-        asked.send(pipeline.end(HOUR, Ended::Unknown).in_time).unwrap();
-        Verdict::delivered()
-    });
-    let started = Arc::new(Pipeline::start(vec![exporter], setting()).unwrap());
-    *lock(&pipeline) = Some(Arc::clone(&started));
-    let shard = started.intake.register();
-    push(&started, &shard, 0..8);
-    assert_eq!([answers.recv().unwrap(), answers.recv().unwrap()], [false, false]);
-    let report = started.end(LONG, Ended::Unknown);
-    assert!(report.is_complete(), "{report}");
-    assert_eq!(report.stats.exported, 8);
-    lock(&pipeline).take();
 }
 
 #[test]
