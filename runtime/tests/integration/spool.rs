@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 use llmetry::export::MemoryExporter;
 use llmetry::{DropReason, Guard, Signal, task, tool, workflow};
 use opentelemetry::trace::Status;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use crate::program;
 use crate::support::{LONG, assert_adds_up, attribute, step, steps};
@@ -456,6 +458,33 @@ fn a_second_init_sends_what_the_first_could_not() {
         let ids: HashSet<_> = memory.spans().iter().map(|span| span.span_context.span_id()).collect();
         assert_eq!(ids.len(), 107);
     });
+    assert_eq!(folder.files(), 0);
+}
+
+/// Takes nothing, for good.
+#[derive(Debug)]
+struct Refuses;
+
+impl SpanExporter for Refuses {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        Err(OTelSdkError::InternalFailure("not from you".to_owned()))
+    }
+}
+
+#[test]
+fn an_ending_says_that_spans_of_an_earlier_process_were_refused() {
+    let folder = Folder::new("refused");
+    let directory = folder.0.to_str().unwrap();
+    let variables = [("LLMETRY_SPOOL_DIR", directory), ("OTEL_EXPORTER_OTLP_ENDPOINT", NOBODY)];
+    let said = program::with_env(&variables, || {
+        let first = init();
+        steps(100);
+        assert_eq!(first.shutdown(LONG).stats.spooled, 100);
+        // It has made nothing itself.
+        drop(llmetry::builder().exporter(Refuses).spool_bytes(4 << 20).init().unwrap());
+    });
+    let expected = "llmetry: 0 spans delivered; of earlier processes 0 delivered, 100 failed (";
+    assert_eq!(said.stderr.matches(expected).count(), 1, "{}", said.stderr);
     assert_eq!(folder.files(), 0);
 }
 
