@@ -332,8 +332,8 @@ fn a_span_that_ends_after_shutdown_is_no_secret() {
         ready.recv().unwrap();
         let report = guard.shutdown(LONG);
         assert_eq!((report.stats.started, report.stats.exported, report.stats.open), (1, 1, 0));
-        let outcome = Some(&Value::from("incomplete"));
-        assert_eq!(attribute(&memory.spans()[0], "llmetry.outcome"), outcome);
+        let incomplete = Value::from("incomplete");
+        assert_eq!(attribute(&memory.spans()[0], "llmetry.outcome"), Some(&incomplete));
         drop(release);
         thread.join().unwrap();
         assert_eq!(memory.spans().len(), 1, "it is not sent again");
